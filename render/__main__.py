@@ -1,0 +1,199 @@
+"""Render the book from the notebooks' stored outputs: `python -m render`."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pypandoc
+import typst
+import yaml
+
+from render import ROOT, BookError, notebooks, pages
+
+HERE = Path(__file__).resolve().parent
+
+
+def settings(root: Path) -> dict[str, str]:
+    """What the renderer takes from `_quarto.yml`, where Quarto reads the same."""
+    try:
+        config = yaml.safe_load((root / "_quarto.yml").read_text(encoding="utf-8"))
+        book = config["book"]
+        (source,) = book["chapters"]
+        offset = config["format"]["html"]["number-offset"]
+        return {
+            "title": book["title"],
+            "author": book["author"],
+            "description": book["description"],
+            "source": source,
+            "name": book["output-file"],
+            "offset": str(offset),
+            "heading": f"{offset + 1} {book['title']}",
+            "bibliography": config["bibliography"],
+        }
+    except OSError as error:
+        raise BookError(f"_quarto.yml: cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise BookError(f"_quarto.yml: {' '.join(str(error).split())}") from error
+    except KeyError as error:
+        raise BookError(f"_quarto.yml: lacks the key {error}") from error
+    except (TypeError, ValueError) as error:
+        raise BookError("_quarto.yml: is no book of one chapter") from error
+
+
+def pandoc(folder: Path, *arguments: str | Path) -> None:
+    """Run Pandoc in `folder`; what it complains of is an error."""
+    command = [pypandoc.get_pandoc_path(), "--fail-if-warnings", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode or done.stderr:
+        raise BookError(*done.stderr.strip().splitlines())
+
+
+def check_notebooks(root: Path) -> str:
+    """Make sure that every notebook has the form the book needs and stands in the chapter."""
+    chapters = "".join(
+        path.read_text(encoding="utf-8") for path in (root / "chapters").glob("*.qmd")
+    )
+    found, paths = [], sorted((root / "notebooks").glob("*.ipynb"))
+    for path in paths:
+        name = f"notebooks/{path.name}"
+        found += notebooks.problems(path, name)
+        if name not in chapters:
+            found.append(f"{name}: is embedded in no chapter")
+    if found:
+        raise BookError(*found)
+    return f"{len(paths)} notebooks have stored outputs in order"
+
+
+def read_book(root: Path, config: dict[str, str], work: Path) -> str:
+    """Bring index.qmd, the chapter and the notebooks together in `work`/book.json."""
+    pandoc(
+        root, "--from=markdown", config["source"], f"--lua-filter={HERE / 'book.lua'}",
+        "--metadata=link-citations", f"--metadata=number-offset={config['offset']}",
+        f"--metadata=bibliography={config['bibliography']}", f"--metadata=media={work}",
+        "--to=json", f"--output={work / 'book.json'}",
+    )  # fmt: skip
+    return "every reference and citation resolved"
+
+
+def _write(
+    work: Path, config: dict[str, str], filter_name: str, *arguments: str | Path
+) -> None:
+    pandoc(
+        work, "book.json", f"--lua-filter={HERE / filter_name}", "--mathml",
+        f"--metadata=title={config['title']}", f"--metadata=author={config['author']}",
+        f"--metadata=description={config['description']}", "--metadata=lang=en-GB",
+        f"--variable=booktitle={config['heading']}", *arguments,
+    )  # fmt: skip
+
+
+def write_pages(work: Path, config: dict[str, str]) -> str:
+    """The HTML pages, one a section."""
+    _write(
+        work, config, "html.lua", "--to=chunkedhtml", "--split-level=1", "--section-divs",
+        "--chunk-template=%i.html", f"--template={HERE / 'html' / 'page.html'}", "--output=book",
+    )  # fmt: skip
+    written = pages.finish(work / "book", config["heading"])
+    for name in ["style.css", "script.js", "favicon.svg"]:
+        shutil.copy(HERE / "html" / name, work / "book")
+    return f"{len(written)} HTML pages"
+
+
+def write_epub(work: Path, config: dict[str, str]) -> str:
+    """The e-book."""
+    _write(
+        work, config, "html.lua", "--to=epub3", "--split-level=2", "--toc-depth=3",
+        f"--css={HERE / 'epub.css'}", f"--output={config['name']}.epub",
+    )  # fmt: skip
+    return "EPUB"
+
+
+def write_pdf(work: Path, config: dict[str, str]) -> str:
+    """The printed book."""
+    _write(
+        work, config, "typst.lua", "--to=typst-citations", f"--template={HERE / 'book.typ'}",
+        "--output=book.typ",
+    )  # fmt: skip
+    try:
+        typst.compile(
+            work / "book.typ",
+            output=work / f"{config['name']}.pdf",
+            ignore_system_fonts=True,
+        )
+    except typst.TypstError as error:
+        raise BookError(f"{config['name']}.pdf: Typst: {error}") from error
+    return "PDF"
+
+
+def swap(new: Path, target: Path, work: Path) -> None:
+    """Put the folder `new` in the place of `target`, which stays whole if that fails."""
+    earlier = work / "earlier"
+    try:
+        if target.exists():
+            if not target.is_dir():
+                raise NotADirectoryError(20, "not a folder")
+            target.rename(earlier)
+        new.rename(target)
+    except OSError as error:
+        if earlier.exists():
+            earlier.rename(target)
+        raise BookError(
+            f"{target.name}: cannot be replaced: {error.strerror}"
+        ) from error
+
+
+def build(root: Path = ROOT) -> list[Path]:
+    """Render the book of the project at `root` to its `_book`; returns the files to open.
+
+    Raises BookError if the sources are at fault; an earlier `_book` stays whole then.
+    """
+    config = settings(root)
+    _say(check_notebooks(root))
+    try:
+        work = Path(tempfile.mkdtemp(prefix=".book-", dir=root))
+    except OSError as error:
+        raise BookError(f"{root}: cannot be written to: {error.strerror}") from error
+    try:
+        _say(read_book(root, config, work))
+        with ThreadPoolExecutor() as pool:
+            for done in pool.map(
+                lambda write: write(work, config), [write_pdf, write_pages, write_epub]
+            ):
+                _say(done)
+        for suffix in ["pdf", "epub"]:
+            (work / f"{config['name']}.{suffix}").rename(
+                work / "book" / f"{config['name']}.{suffix}"
+            )
+        swap(work / "book", root / "_book", work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return [
+        root / "_book" / name
+        for name in ["index.html", f"{config['name']}.pdf", f"{config['name']}.epub"]
+    ]
+
+
+def _say(text: str) -> None:
+    print(f"book  {text}", flush=True)
+
+
+def main() -> int:
+    """Build and report; 0 if the book is there."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for path in build():
+            _say(str(path.relative_to(ROOT)))
+    except BookError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the earlier _book stays as it was", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+-- Turns a code cell into what the reader sees: its code without the option lines, its outputs, and
+-- a figure with caption and alternative text where the options ask for one.
+local report = require 'report'
+
+local cells = {}
+
+local KNOWN = {
+  label = true, ['fig-cap'] = true, ['fig-alt'] = true, echo = true, ['code-fold'] = true,
+  include = true, checks = true,
+}
+
+-- Parts the leading `#|` lines from the code and reads them with pandoc's own YAML reader, which
+-- parses the Markdown in a caption as well.
+local function options(unit, code)
+  local yaml, rest = {}, {}
+  for line in (code .. '\n'):gmatch('(.-)\n') do
+    local option = #rest == 0 and line:match('^#|%s?(.*)$')
+    table.insert(option and yaml or rest, option or line)
+  end
+  local ok, doc = pcall(pandoc.read, '---\n' .. table.concat(yaml, '\n') .. '\n---\n', 'markdown')
+  if not ok then
+    report.problem(unit.source, 'the cell options "#|" are not valid YAML')
+    return {}, table.concat(rest, '\n')
+  end
+  for name in pairs(doc.meta) do
+    if not KNOWN[name] then report.problem(unit.source, 'unsupported cell option ' .. name) end
+  end
+  return doc.meta, (table.concat(rest, '\n'):gsub('^%s*\n', ''))
+end
+
+local function images(block)
+  local found = pandoc.List {}
+  block:walk { Image = function(image) found:insert(image) end }
+  return found
+end
+
+local function text_output(block)
+  local texts = pandoc.Blocks {}
+  block:walk {
+    CodeBlock = function(code)
+      texts:insert(pandoc.CodeBlock((code.text:gsub('\n$', '')), { class = 'output' }))
+    end,
+  }
+  return pandoc.Div(texts, { class = 'cell-output' })
+end
+
+local function figure(unit, image, option)
+  local label = pandoc.utils.stringify(option.label or '')
+  if not label:match('^fig%-') then
+    report.problem(unit.source, 'a figure needs "#| label: fig-…"')
+    return nil
+  end
+  local alt = pandoc.utils.stringify(option['fig-alt'] or '')
+  if alt == '' then
+    report.problem(unit.source, 'the figure ' .. label .. ' has no alternative text, "#| fig-alt: …"')
+  end
+  if not option['fig-cap'] then
+    report.problem(unit.source, 'the figure ' .. label .. ' has no caption, "#| fig-cap: …"')
+  end
+  -- The image gets its label as file name: the name a reader sees who saves it.
+  local kind, data = pandoc.mediabag.lookup(image.src)
+  local name = 'images/' .. label .. '.png'
+  pandoc.mediabag.delete(image.src)
+  pandoc.mediabag.insert(name, kind, data)
+  local picture = pandoc.Image({ pandoc.Str(alt) }, name)
+  local caption = pandoc.Plain(option['fig-cap'] or {})
+  return pandoc.Figure({ pandoc.Plain { picture } }, { caption }, pandoc.Attr(label))
+end
+
+local function cell(unit)
+  local option, code = options(unit, unit.blocks[1].text)
+  unit.checks = {}
+  local checks = option.checks or pandoc.List {}
+  for _, check in ipairs(pandoc.utils.type(checks) == 'List' and checks or { checks }) do
+    table.insert(unit.checks, pandoc.utils.stringify(check))
+  end
+  if option.include == false then
+    unit.blocks = pandoc.Blocks {}
+    return
+  end
+
+  local shown = pandoc.Blocks {}
+  if option.echo ~= false then
+    local source = pandoc.CodeBlock(code, { class = 'python' })
+    local class = option['code-fold'] == true and 'code-fold' or 'cell-code'
+    shown:insert(pandoc.Div({ source }, { class = class }))
+  end
+  local drawn
+  for index = 2, #unit.blocks do
+    local pictures = images(unit.blocks[index])
+    if #pictures == 0 then
+      shown:insert(text_output(unit.blocks[index]))
+    elseif drawn then
+      report.problem(unit.source, 'a cell shows one figure, this one has more')
+    else
+      drawn = figure(unit, pictures[1], option)
+      shown:insert(drawn or pandoc.Div {})
+    end
+  end
+  if option.label and not drawn then
+    report.problem(
+      unit.source,
+      'the label ' .. pandoc.utils.stringify(option.label) .. ' stands on a cell without a figure'
+    )
+  end
+  unit.blocks = pandoc.Blocks { pandoc.Div(shown, { class = 'cell' }) }
+end
+
+--- Rewrite the blocks of every code cell among the units; `unit.checks` lists the labels it checks.
+function cells.apply(units)
+  for _, unit in ipairs(units) do
+    if unit.is_code then cell(unit) end
+  end
+end
+
+return cells

@@ -1,0 +1,77 @@
+-- Ties each statement to the cells that check it: a link from the statement to every such cell, and
+-- one back from the cell.
+local kinds = require 'kinds'
+local report = require 'report'
+
+local checks = {}
+
+local function note(unit, labels)
+  local links = pandoc.Inlines { pandoc.Str 'Checks', pandoc.Space() }
+  for index, label in ipairs(unit.checks) do
+    if index > 1 then links:extend { pandoc.Str ',', pandoc.Space() } end
+    links:insert(pandoc.Link(labels[label].text, '#' .. label, '', { class = 'ref' }))
+  end
+  return pandoc.Div({ pandoc.Plain(links) }, { class = 'cell-checks' })
+end
+
+-- Which cells check which statement: label → list of the cells' ids.
+local function collect(units, labels)
+  local cells = {}
+  for _, unit in ipairs(units) do
+    local known = {}
+    for _, label in ipairs(unit.checks or {}) do
+      if labels[label] and kinds.statements[labels[label].kind] then
+        table.insert(known, label)
+      else
+        report.problem(unit.source, '"#| checks" names ' .. label .. ', which is no statement')
+      end
+    end
+    if #known > 0 and #unit.blocks == 0 then
+      report.problem(unit.source, 'a cell that checks something cannot be hidden')
+    elseif #known > 0 then
+      local first = cells[known[1]]
+      local id = 'check-' .. known[1] .. (first and '-' .. #first + 1 or '')
+      for _, label in ipairs(known) do
+        cells[label] = cells[label] or {}
+        table.insert(cells[label], id)
+      end
+      unit.checks = known
+      unit.blocks[1].identifier = id
+      unit.blocks[1].content:insert(1, note(unit, labels))
+    end
+  end
+  return cells
+end
+
+local function links(entry, ids)
+  local out = pandoc.Inlines {}
+  for index, id in ipairs(ids) do
+    local text = #ids > 1 and 'check ' .. index or 'check'
+    out:insert(pandoc.Space())
+    out:insert(pandoc.Link(text, '#' .. id, '', {
+      class = 'check-link', ['aria-label'] = text .. ': the cell for ' .. entry.text,
+    }))
+  end
+  return out
+end
+
+--- Add the links to statements and cells.
+function checks.apply(units, labels)
+  local cells = collect(units, labels)
+  for _, unit in ipairs(units) do
+    unit.blocks = unit.blocks:walk {
+      Div = function(div)
+        if not div.classes:includes('statement') then return end
+        local ids = cells[div.identifier]
+        if ids then
+          div.content[1].content[1].content:extend(links(labels[div.identifier], ids))
+          return div
+        elseif kinds.checked[labels[div.identifier].kind] then
+          report.problem(unit.source, 'no cell checks ' .. div.identifier .. ', "#| checks: …"')
+        end
+      end,
+    }
+  end
+end
+
+return checks

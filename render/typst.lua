@@ -1,0 +1,92 @@
+-- From the book to Typst: the parts that Pandoc's writer has no word for become calls of the
+-- functions that book.typ defines.
+package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. '/lua/?.lua;' .. package.path
+
+local report = require 'report'
+local visible = require 'visible'
+
+local TEXT_WIDTH = 14.6 / 2.54 -- inches, as in book.typ
+local PIXELS_PER_INCH = 200 -- of the stored figures: matplotlib's 100, doubled for sharp screens
+
+local function raw(text) return pandoc.RawInline('typst', text) end
+
+-- #name("kind", [inlines], …)[blocks] <id>
+local function call(name, arguments, blocks, id)
+  local head = pandoc.Inlines { raw('#' .. name .. '(') }
+  for _, argument in ipairs(arguments) do
+    if type(argument) == 'string' then
+      head:insert(raw('"' .. argument .. '", '))
+    else
+      head:insert(raw '[')
+      head:extend(argument)
+      head:insert(raw '], ')
+    end
+  end
+  head:insert(raw ')[')
+  local out = pandoc.Blocks { pandoc.Plain(head) }
+  out:extend(blocks)
+  out:insert(pandoc.RawBlock('typst', id and id ~= '' and '] <' .. id .. '>' or ']'))
+  return out
+end
+
+local function take_head(div)
+  return div.content:remove(1).content[1].content
+end
+
+local elements = {
+  Span = function(span)
+    if not span.classes:includes('equation') then return end
+    local math, number = span.content[1].content[1], span.content[2]
+    if not number then return math end
+    return {
+      raw('#[#set math.equation(numbering: _ => [' .. pandoc.utils.stringify(number) .. ']);'),
+      math,
+      raw(' <' .. span.identifier .. '>]'),
+    }
+  end,
+  Div = function(div)
+    local class = div.classes[1]
+    if class == 'statement' then
+      local head = take_head(div)
+      return call('statement', { div.classes[2], head }, div.content, div.identifier)
+    elseif class == 'callout' then
+      local head = take_head(div)
+      return call('callout', { div.classes[2], head }, div.content, div.identifier)
+    elseif class == 'proof' or class == 'remark' then
+      return call(class, {}, div.content)
+    elseif class == 'cell-checks' or class == 'cell-output' then
+      return call(class, {}, div.content)
+    end
+  end,
+  CodeBlock = function(code)
+    if code.classes:includes('output') then code.classes = {} end
+    return code
+  end,
+  Link = function(link)
+    if link.classes:includes('check-link') then
+      return { raw '#check-link[', pandoc.Link(link.content, link.target), raw ']' }
+    end
+  end,
+  Image = function(image)
+    local _, data = pandoc.mediabag.fetch(image.src)
+    local inches = pandoc.image.size(data).width / PIXELS_PER_INCH
+    image.attributes.width = math.min(100, math.floor(100 * inches / TEXT_WIDTH)) .. '%'
+    return image
+  end,
+}
+
+local function contents(blocks)
+  for index, block in ipairs(blocks) do
+    if block.t == 'Header' and block.level == 2 then
+      blocks:insert(index, pandoc.RawBlock('typst', '#contents'))
+      return
+    end
+  end
+end
+
+function Pandoc(doc)
+  doc = doc:walk(visible):walk(elements)
+  report.stop()
+  contents(doc.blocks)
+  return doc
+end
