@@ -15,7 +15,7 @@ test: $(READY) ## Run the whole suite: every notebook's cells, and tests/
 	@$(RUN) -m pytest -n 2 --dist loadscope
 
 nightly: $(READY) ## Run every notebook alone in an empty folder, too
-	@$(RUN) -m pytest -n 2 --dist loadscope -m "nightly or not nightly"
+	@$(RUN) -m pytest -n 2 --dist loadscope -m ""
 
 run: $(READY) ## Execute a notebook in place and normalise it: make run NB=notebooks/…
 	@test -n "$(NB)" || { echo "which notebook? make run NB=notebooks/01-dynamical-systems.ipynb" >&2; exit 1; }

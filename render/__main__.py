@@ -1,10 +1,10 @@
 """Render the book from the notebooks' stored outputs: `python -m render`."""
 
+import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -49,7 +49,9 @@ def pandoc(folder: Path, *arguments: str | Path) -> None:
     command = [pypandoc.get_pandoc_path(), "--fail-if-warnings", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode or done.stderr:
-        raise BookError(*done.stderr.strip().splitlines())
+        lines = done.stderr.strip().splitlines()
+        # What the filters say is plain; Pandoc's own warnings are worth a line without it only.
+        raise BookError(*([line for line in lines if line[0] != "["] or lines))
 
 
 def check_notebooks(root: Path) -> str:
@@ -117,14 +119,16 @@ def write_pdf(work: Path, config: dict[str, str]) -> str:
         work, config, "typst.lua", "--to=typst-citations", f"--template={HERE / 'book.typ'}",
         "--output=book.typ",
     )  # fmt: skip
+    name = f"{config['name']}.pdf"
     try:
-        typst.compile(
-            work / "book.typ",
-            output=work / f"{config['name']}.pdf",
-            ignore_system_fonts=True,
+        pdf, warnings = typst.compile_with_warnings(
+            work / "book.typ", ignore_system_fonts=True
         )
     except typst.TypstError as error:
-        raise BookError(f"{config['name']}.pdf: Typst: {error}") from error
+        raise BookError(f"{name}: Typst: {error}") from error
+    if warnings:
+        raise BookError(*(f"{name}: Typst: {warning}" for warning in warnings))
+    (work / name).write_bytes(pdf)
     return "PDF"
 
 
@@ -145,18 +149,16 @@ def swap(new: Path, target: Path, work: Path) -> None:
         ) from error
 
 
-def build(root: Path = ROOT) -> list[Path]:
+def build(root: Path) -> list[Path]:
     """Render the book of the project at `root` to its `_book`; returns the files to open.
 
     Raises BookError if the sources are at fault; an earlier `_book` stays whole then.
     """
     config = settings(root)
     _say(check_notebooks(root))
+    work = root / f".book-{os.getpid()}"
     try:
-        work = Path(tempfile.mkdtemp(prefix=".book-", dir=root))
-    except OSError as error:
-        raise BookError(f"{root}: cannot be written to: {error.strerror}") from error
-    try:
+        work.mkdir()
         _say(read_book(root, config, work))
         with ThreadPoolExecutor() as pool:
             for done in pool.map(
@@ -168,6 +170,8 @@ def build(root: Path = ROOT) -> list[Path]:
                 work / "book" / f"{config['name']}.{suffix}"
             )
         swap(work / "book", root / "_book", work)
+    except OSError as error:
+        raise BookError(f"{error.filename}: {error.strerror}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return [
@@ -180,12 +184,12 @@ def _say(text: str) -> None:
     print(f"book  {text}", flush=True)
 
 
-def main() -> int:
+def main(root: Path = ROOT) -> int:
     """Build and report; 0 if the book is there."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        for path in build():
-            _say(str(path.relative_to(ROOT)))
+        for path in build(root):
+            _say(str(path.relative_to(root)))
     except BookError as error:
         print(error, file=sys.stderr)
         return 1

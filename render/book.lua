@@ -6,6 +6,7 @@ local boxes = require 'boxes'
 local cells = require 'cells'
 local checks = require 'checks'
 local embed = require 'embed'
+local formulas = require 'formulas'
 local numbers = require 'numbers'
 local refs = require 'refs'
 local report = require 'report'
@@ -14,8 +15,11 @@ function Pandoc(doc)
   local chapter = tonumber(pandoc.utils.stringify(doc.meta['number-offset'])) + 1
   local units = embed.units(doc)
   cells.apply(units)
+  formulas.check(units)
+  report.stop() -- whatever is wrong by here would bring wrong messages after it
   boxes.apply(units)
   local labels = numbers.apply(units, chapter)
+  report.stop()
   checks.apply(units, labels)
   refs.apply(units, labels, doc.meta)
   report.stop()

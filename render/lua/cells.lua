@@ -20,7 +20,7 @@ local function options(unit, code)
   local ok, doc = pcall(pandoc.read, '---\n' .. table.concat(yaml, '\n') .. '\n---\n', 'markdown')
   if not ok then
     report.problem(unit.source, 'the cell options "#|" are not valid YAML')
-    return {}, table.concat(rest, '\n')
+    return nil
   end
   for name in pairs(doc.meta) do
     if not KNOWN[name] then report.problem(unit.source, 'unsupported cell option ' .. name) end
@@ -62,13 +62,14 @@ local function figure(unit, image, option)
   local name = 'images/' .. label .. '.png'
   pandoc.mediabag.delete(image.src)
   pandoc.mediabag.insert(name, kind, data)
-  local picture = pandoc.Image({ pandoc.Str(alt) }, name)
+  local picture = pandoc.Image(alt, name)
   local caption = pandoc.Plain(option['fig-cap'] or {})
   return pandoc.Figure({ pandoc.Plain { picture } }, { caption }, pandoc.Attr(label))
 end
 
 local function cell(unit)
   local option, code = options(unit, unit.blocks[1].text)
+  if not option then return end
   unit.checks = {}
   local checks = option.checks or pandoc.List {}
   for _, check in ipairs(pandoc.utils.type(checks) == 'List' and checks or { checks }) do

@@ -28,7 +28,8 @@ local function collect(units, labels)
     end
     if #known > 0 and #unit.blocks == 0 then
       report.problem(unit.source, 'a cell that checks something cannot be hidden')
-    elseif #known > 0 then
+    end
+    if #known > 0 then
       local first = cells[known[1]]
       local id = 'check-' .. known[1] .. (first and '-' .. #first + 1 or '')
       for _, label in ipairs(known) do
@@ -36,8 +37,10 @@ local function collect(units, labels)
         table.insert(cells[label], id)
       end
       unit.checks = known
-      unit.blocks[1].identifier = id
-      unit.blocks[1].content:insert(1, note(unit, labels))
+      for _, cell in ipairs(unit.blocks) do
+        cell.identifier = id
+        cell.content:insert(1, note(unit, labels))
+      end
     end
   end
   return cells

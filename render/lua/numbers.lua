@@ -159,14 +159,15 @@ local function orphans(unit)
   }
 end
 
--- An image written in Markdown carries Quarto's `fig-alt`.
+-- An image written in Markdown carries Quarto's `fig-alt`; a cell's has got its words already.
 local function alternative(unit)
+  if unit.is_code then return {} end
   return {
     Image = function(image)
       local alt = image.attributes['fig-alt']
       if alt then
         image.attributes['fig-alt'] = nil
-        image.caption = pandoc.Inlines { pandoc.Str(alt) }
+        image.caption = pandoc.Inlines(alt)
       end
       if pandoc.utils.stringify(image.caption) == '' then
         report.problem(unit.source, 'the image ' .. image.src .. ' has no alternative text')

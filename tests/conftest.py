@@ -1,0 +1,128 @@
+"""A chapter in small, on which the renderer is tested, and ways to spoil it."""
+
+import base64
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+from PIL import Image
+
+from render.notebooks import METADATA
+
+SETTINGS = """\
+book:
+  title: Small
+  author: A. Author
+  description: A chapter in small.
+  output-file: small
+  chapters: [index.qmd]
+bibliography: references.bib
+format:
+  html:
+    number-offset: 34
+"""
+OPENING = """\
+---
+sidebar: false
+---
+
+# Small {#sec-small}
+
+{{< include chapters/small.qmd >}}
+"""
+CHAPTER = """\
+See @sec-one and @fig-line; @chen2018.
+
+{{< embed notebooks/01-one.ipynb echo=true >}}
+"""
+BIBLIOGRAPHY = """\
+@book{chen2018, title = {A Book}, author = {Chen, Ricky}, year = {2018}}
+"""
+SECTION = """\
+## One {#sec-one}
+
+::: {#thm-sum}
+#### Sum
+
+It is $1 + 1 = 2$, by @eq-two.
+:::
+
+$$ 1 + 1 = 2 $$ {#eq-two}
+
+### Summary
+"""
+CHECK = "#| checks: thm-sum\nassert 1 + 1 == 2\nprint('holds')"
+FIGURE = (
+    '#| label: fig-line\n#| fig-cap: "A line, as in @eq-two."\n'
+    '#| fig-alt: "A straight line rises."\nplt.show()'
+)
+
+
+def png(width: int = 40, height: int = 20) -> str:
+    """A white image, as a notebook stores it."""
+    packed = io.BytesIO()
+    Image.new("RGB", (width, height), "white").save(packed, "PNG")
+    return base64.b64encode(packed.getvalue()).decode("ascii")
+
+
+def code(source: str, *outputs: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    return nbformat.v4.new_code_cell(source, outputs=list(outputs))
+
+
+def printed(text: str, name: str = "stdout") -> nbformat.NotebookNode:
+    return nbformat.v4.new_output("stream", name=name, text=text)
+
+
+def drawn() -> nbformat.NotebookNode:
+    return nbformat.v4.new_output("display_data", data={"image/png": png()})
+
+
+@dataclass
+class Project:
+    """A project in a folder of its own, with one notebook of three cells and an earlier book."""
+
+    root: Path
+
+    def notebook(self, *cells: nbformat.NotebookNode, name: str = "01-one") -> Path:
+        """Store the cells, numbered as if they had been executed in order."""
+        count = 0
+        for number, cell in enumerate(cells, start=1):
+            cell.id = f"cell-{number}"
+            if cell.cell_type == "code":
+                count += 1
+                cell.execution_count = count
+        path = self.root / "notebooks" / f"{name}.ipynb"
+        nbformat.write(
+            nbformat.v4.new_notebook(cells=list(cells), metadata=METADATA), path
+        )
+        return path
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Put `new` for `old` in a file; in a notebook inside the strings it stores."""
+        path = self.root / name
+        text = path.read_text()
+        if path.suffix == ".ipynb":
+            old, new = json.dumps(old)[1:-1], json.dumps(new)[1:-1]
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    for folder in ["chapters", "notebooks", "_book"]:
+        (tmp_path / folder).mkdir()
+    (tmp_path / "_quarto.yml").write_text(SETTINGS)
+    (tmp_path / "index.qmd").write_text(OPENING)
+    (tmp_path / "chapters" / "small.qmd").write_text(CHAPTER)
+    (tmp_path / "references.bib").write_text(BIBLIOGRAPHY)
+    (tmp_path / "_book" / "index.html").write_text("the earlier book")
+    small = Project(tmp_path)
+    small.notebook(
+        nbformat.v4.new_markdown_cell(SECTION),
+        code(CHECK, printed("holds\n")),
+        code(FIGURE, drawn()),
+    )
+    return small

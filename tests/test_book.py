@@ -1,0 +1,297 @@
+"""The book itself, as it comes from the project's own sources: one build, looked at from all sides."""
+
+import io
+import re
+import shutil
+import zipfile
+from collections import Counter
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from bs4 import BeautifulSoup
+from PIL import Image
+from pypdf import PdfReader
+
+from render import ROOT
+from render.__main__ import build, settings
+
+NUMBERED = {
+    "Equation": "eq", "Figure": "fig", "Table": "tbl", "Definition": "def", "Theorem": "thm",
+    "Lemma": "lem", "Corollary": "cor", "Proposition": "prp", "Example": "exm", "Exercise": "exr",
+}  # fmt: skip
+CHECKED = (
+    ".statement.def, .statement.thm, .statement.lem, .statement.cor, .statement.prp"
+)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory) -> Path:
+    """The folder of a book built from a copy of the project's sources."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ["_quarto.yml", "index.qmd", "references.bib"]:
+        shutil.copy(ROOT / name, root)
+    for name in ["chapters", "notebooks"]:
+        shutil.copytree(ROOT / name, root / name)
+    build(root)
+    return root / "_book"
+
+
+@pytest.fixture(scope="module")
+def pages(book) -> dict[str, BeautifulSoup]:
+    """The HTML pages by file name, in the sidebar's order."""
+    index = BeautifulSoup((book / "index.html").read_text(), "html.parser")
+    names = [link["href"] for link in index.select(".sections > li > a")]
+    assert sorted(names) == sorted(path.name for path in book.glob("*.html"))
+    return {
+        name: BeautifulSoup((book / name).read_text(), "html.parser") for name in names
+    }
+
+
+def words(element) -> str:
+    return " ".join(element.get_text().split())
+
+
+def test_sections_are_numbered_in_order_and_named_by_their_labels(pages):
+    sections = [name for name in pages if name.startswith("sec-")]
+    for count, name in enumerate(sections, start=1):
+        (heading,) = pages[name].select("h1")
+        assert heading.select_one(".header-section-number").text == f"35.{count}"
+        subheadings = pages[name].select("h2 .header-section-number")
+        assert [number.text for number in subheadings] == [
+            f"35.{count}.{sub}" for sub in range(1, len(subheadings) + 1)
+        ]
+    assert next(iter(pages)) == "index.html"
+    assert [*pages][-1] == "references.html"
+    assert words(pages["index.html"].h1) == "35 Neural ODEs"
+
+
+def labels(pages) -> list[tuple[str, str]]:
+    """Every label of the book with the number shown at it, page by page."""
+    found = []
+    for page in pages.values():
+        for template in page.select("template"):
+            template.decompose()
+        for element in page.select(".statement, .equation[id], figure[id], table[id]"):
+            shown = words(
+                element.select_one(
+                    ".statement-label, .equation-number, figcaption, caption"
+                )
+            )
+            number = re.search(r"35\.\d+", shown)
+            found.append((element["id"], number.group()))
+    return found
+
+
+def test_each_kind_is_numbered_without_a_gap(book):
+    fresh = {
+        path.name: BeautifulSoup(path.read_text(), "html.parser")
+        for path in sorted(
+            book.glob("*.html"), key=lambda path: path.name != "index.html"
+        )
+    }
+    order = [link["href"] for link in fresh["index.html"].select(".sections > li > a")]
+    counts = Counter()
+    for label, number in labels({name: fresh[name] for name in order}):
+        kind = label.split("-")[0]
+        counts[kind] += 1
+        assert number == f"35.{counts[kind]}", label
+    assert (
+        counts["def"]
+        and counts["thm"]
+        and counts["eq"]
+        and counts["fig"]
+        and counts["exr"]
+    )
+
+
+def test_every_reference_shows_its_target_s_number(pages):
+    seen = 0
+    for page in pages.values():
+        for link in page.select("a.ref"):
+            match = re.fullmatch(r"(?:(\w+)\s)?35(\.\d+)*", link.text)
+            assert match, link.text
+            label = link["href"].partition("#")[2]
+            if match[1] in NUMBERED:
+                assert label.startswith(NUMBERED[match[1]] + "-"), link
+            seen += 1
+    assert seen > 10
+
+
+def test_ids_are_unique_and_every_link_leads_somewhere(pages):
+    ids = {}
+    for name, page in pages.items():
+        found = [element["id"] for element in page.select("[id]")]
+        assert not [label for label, count in Counter(found).items() if count > 1]
+        ids[name] = set(found)
+    for name, page in pages.items():
+        for link in page.select("a[href]"):
+            if link["href"].startswith(("http:", "https:")):
+                continue
+            path, _, anchor = link["href"].partition("#")
+            assert (path or name) in pages, link
+            assert not anchor or unquote(anchor) in ids[path or name], link
+
+
+def test_statements_and_cells_lead_to_each_other(pages):
+    count = 0
+    for name, page in pages.items():
+        for statement in page.select(CHECKED):
+            links = statement.select(".check-link")
+            assert links, statement["id"]
+            for link in links:
+                target, _, anchor = link["href"].partition("#")
+                cell = pages[target or name].find(id=anchor)
+                assert "assert" in cell.select_one(".cell-code").text
+                back = [
+                    ref["href"].partition("#")[2]
+                    for ref in cell.select(".cell-checks a")
+                ]
+                assert statement["id"] in back
+                count += 1
+    assert count >= 8
+
+
+def test_nothing_is_left_of_the_sources_syntax(pages):
+    for page in pages.values():
+        for code in page.select("pre, annotation, script"):
+            code.decompose()
+        text = page.get_text()
+        assert not re.search(r"\{#|\{\{<|:::|(?<![\w.])@\w|\?\w+-|#\|", text)
+        assert "$" not in text
+
+
+def test_images_have_words_and_sizes_and_are_files(book, pages):
+    images = [
+        (name, image) for name, page in pages.items() for image in page.select("img")
+    ]
+    assert len(images) >= 8
+    for name, image in images:
+        assert len(image["alt"].split()) >= 6, (name, image["src"])
+        with Image.open(book / image["src"]) as stored:
+            assert (int(image["width"]), int(image["height"])) == (
+                stored.width // 2, stored.height // 2,
+            )  # fmt: skip
+        assert image["loading"] == "lazy"
+
+
+def test_no_page_asks_another_host_for_anything(book, pages):
+    for page in pages.values():
+        for element in page.select("[src], link[href]"):
+            assert ":" not in element.get("src", element.get("href")), element
+    for path in [book / "style.css", book / "script.js", book / "favicon.svg"]:
+        urls = set(re.findall(r"https?://[^\s\"')]+", path.read_text()))
+        assert urls <= {
+            "http://www.w3.org/2000/svg",
+            "http://www.w3.org/1998/Math/MathML",
+        }
+    assert "@import" not in (book / "style.css").read_text()
+
+
+def test_pages_say_what_they_are(pages):
+    titles = [page.title.text for page in pages.values()]
+    assert len(set(titles)) == len(titles)
+    for page in pages.values():
+        assert page.html["lang"] == "en-GB"
+        for name in ["viewport", "description", "author"]:
+            assert page.find("meta", attrs={"name": name})["content"]
+        assert page.find("meta", property="og:title")["content"]
+        assert len(page.select("h1")) == 1
+        assert len(page.select('.sections a[aria-current="page"]')) == 1
+
+
+def test_previous_and_next_follow_the_sidebar(pages):
+    names = list(pages)
+    for place, name in enumerate(names):
+        for rel, neighbour in [("prev", place - 1), ("next", place + 1)]:
+            link = pages[name].find("a", rel=rel)
+            if 0 <= neighbour < len(names):
+                assert link["href"].partition("#")[0] == names[neighbour]
+            else:
+                assert link is None
+
+
+def test_references_from_other_pages_carry_their_preview(book):
+    pages = {
+        path.name: BeautifulSoup(path.read_text(), "html.parser")
+        for path in book.glob("*.html")
+    }
+    seen = 0
+    for page in pages.values():
+        own = {element["id"] for element in page.select("[id]")}
+        previews = {
+            template["data-preview"]: template for template in page.select("template")
+        }
+        for link in page.select("main a[href*='#']"):
+            label = link["href"].partition("#")[2]
+            if (
+                label.startswith(("ref-", "def-", "thm-", "eq-", "prp-"))
+                and label not in own
+            ):
+                assert words(previews[label])
+                seen += 1
+        assert not any(template.select("[id]") for template in previews.values())
+    assert seen > 5
+
+
+def test_the_pdf_is_titled_linked_and_outlined(book):
+    config = settings(ROOT)
+    pdf = PdfReader(book / "neural-odes.pdf")
+    assert (pdf.metadata.title, pdf.metadata.author) == (
+        config["title"],
+        config["author"],
+    )
+    assert pdf.root_object["/Lang"] == "en-GB"
+    outline = [item.title for item in pdf.outline[1] if not isinstance(item, list)]
+    assert outline[0].startswith("35.1 ") and outline[-1] == "References"
+    fonts = {
+        str(font.get_object()["/BaseFont"])
+        for page in pdf.pages
+        for font in page["/Resources"].get("/Font", {}).values()
+    }
+    assert fonts and all(
+        re.match(r"/[A-Z]{6}\+", font) for font in fonts
+    )  # embedded subsets
+    assert sum(len(page.get("/Annots", [])) for page in pdf.pages) > 20
+    text = "\n".join(page.extract_text() for page in pdf.pages)
+    for name in [
+        "Definition 35.1",
+        "Theorem 35.1",
+        "Figure 35.1",
+        "(35.1)",
+        "Exercise 35.1",
+    ]:
+        assert name in text.replace("\u00a0", " "), name
+
+
+def test_the_e_book_holds_every_section(book, pages):
+    with zipfile.ZipFile(book / "neural-odes.epub") as epub:
+        chapters = [
+            name for name in epub.namelist() if re.search(r"text/ch\d+\.xhtml$", name)
+        ]
+        soups = [BeautifulSoup(epub.read(name), "html.parser") for name in chapters]
+        ids = {element["id"] for soup in soups for element in soup.select("[id]")}
+        assert {
+            name.removesuffix(".html") for name in pages if name.startswith("sec-")
+        } <= ids
+        for name in epub.namelist():
+            if name.endswith(".png"):
+                Image.open(io.BytesIO(epub.read(name))).verify()
+        for image in (image for soup in soups for image in soup.select("img")):
+            assert image["alt"]
+
+
+def test_conditional_content_is_kept_for_its_format_only(project):
+    project.replace(
+        "chapters/small.qmd",
+        "See",
+        '::: {.content-visible when-format="html"}\nscreenonly\n:::\n\n'
+        '::: {.content-hidden when-format="html"}\npaperonly\n:::\n\n'
+        '::: {.content-visible unless-format="typst"}\nunprinted\n:::\n\nSee',
+    )
+    build(project.root)
+    book = project.root / "_book"
+    html = (book / "index.html").read_text()
+    paper = PdfReader(book / "small.pdf").pages[0].extract_text()
+    for text, expected in [(html, "screenonly unprinted"), (paper, "paperonly")]:
+        assert re.findall("screenonly|paperonly|unprinted", text) == expected.split()

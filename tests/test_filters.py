@@ -1,0 +1,207 @@
+"""The filters, by the Pandoc document that comes out: both sides are compared as ASTs."""
+
+import json
+import subprocess
+
+import nbformat
+import pypandoc
+import pytest
+from conftest import code, drawn, printed
+
+from render.__main__ import read_book, settings
+
+CHAPTER_HEAD = "# [35]{.header-section-number} Small {#sec-small}\n\n"
+REFERENCES = "\n\n## References {#references .unnumbered}\n\n::: {#refs}\n:::\n"
+
+
+def parse(markdown: str) -> list:
+    command = [
+        pypandoc.get_pandoc_path(),
+        "--from=markdown-auto_identifiers",
+        "--to=json",
+    ]
+    done = subprocess.run(
+        command, input=markdown, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)["blocks"]
+
+
+def loose(node):
+    """Paragraphs for tight paragraphs, which Markdown cannot always tell apart, and no cite notes."""
+    if isinstance(node, list):
+        return [loose(item) for item in node]
+    if isinstance(node, dict):
+        kind = "Para" if node.get("t") == "Plain" else node.get("t")
+        return {key: loose(value) for key, value in node.items()} | (
+            {"t": kind} if kind else {}
+        )
+    return node
+
+
+def filtered(project, *cells) -> list:
+    """What the book consists of when its only section is made of these cells."""
+    (project.root / "references.bib").write_text("")
+    (project.root / "chapters" / "small.qmd").write_text(
+        "{{< embed notebooks/01-one.ipynb echo=true >}}\n"
+    )
+    project.notebook(*cells)
+    work = project.root / "work"
+    read_book(project.root, settings(project.root), work)
+    return json.loads((work / "book.json").read_text())["blocks"]
+
+
+def filtered_in(project, text, *cells) -> list:
+    (project.root / "work").mkdir()
+    return filtered(project, nbformat.v4.new_markdown_cell(text), *cells)
+
+
+def image(alt: str, path: str) -> dict:
+    ((paragraph,),) = [parse(f"![{alt}]({path})![]()")[:1]]
+    return paragraph["c"][0]
+
+
+def check(project, expected: str, *cells) -> None:
+    (project.root / "work").mkdir()
+    text = nbformat.v4.new_markdown_cell
+    cells = [text(cell) if isinstance(cell, str) else cell for cell in cells]
+    assert loose(filtered(project, *cells)) == loose(
+        parse(CHAPTER_HEAD + expected + REFERENCES)
+    )
+
+
+def test_headings_are_numbered_and_a_repeated_one_gets_its_section_in_its_id(project):
+    check(
+        project,
+        "## [35.1]{.header-section-number} A {#sec-a}\n\n"
+        "### [35.1.1]{.header-section-number} Summary {#a-summary}\n\n"
+        "## [35.2]{.header-section-number} B {#sec-b}\n\n"
+        "### [35.2.1]{.header-section-number} Summary {#b-summary}\n\n"
+        "### [35.2.2]{.header-section-number} C {#sec-c}\n\n",
+        "## A {#sec-a}\n\n### Summary",
+        "## B {#sec-b}\n\n### Summary\n\n### C {#sec-c}",
+    )
+
+
+def test_formulas_are_numbered_where_they_have_a_label_and_references_carry_the_number(
+    project,
+):
+    check(
+        project,
+        "## [35.1]{.header-section-number} A {#sec-a}\n\n"
+        "[[$$x$$]{.equation-body}]{.equation} then "
+        "[[$$y$$]{.equation-body}[(35.1)]{.equation-number}]{#eq-y .equation}.\n\n"
+        "[Equation\\ 35.1](#eq-y){.ref}, [35.1](#eq-y){.ref}, "
+        "[Section\\ 35.1](#sec-a){.ref}, [Chapter\\ 35](#sec-small){.ref}.",
+        "## A {#sec-a}\n\n$$x$$ then $$y$$ {#eq-y}.",
+        "@eq-y, [-@eq-y], @sec-a, @sec-small.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("prefix", "name"),
+    [
+        ("def", "Definition"), ("thm", "Theorem"), ("lem", "Lemma"), ("cor", "Corollary"),
+        ("prp", "Proposition"),
+    ],
+)  # fmt: skip
+def test_a_statement_and_its_checking_cells_are_linked_both_ways(project, prefix, name):
+    label, words = f"{prefix}-a", f"{name}\\ 35.1"
+    aria = f'.check-link aria-label="check {{}}: the cell for {name}\u00a035.1"'
+    cell = (
+        ":::: {{#check-{label}{n} .cell}}\n::: cell-checks\nChecks [{words}](#{label}){{.ref}}\n:::\n\n"
+        "::: cell-code\n``` python\nassert True\n```\n:::\n::::\n\n"
+    )
+    check(
+        project,
+        "## [35.1]{.header-section-number} A {#sec-a}\n\n"
+        f":::: {{#{label} .statement .{prefix}}}\n::: statement-head\n"
+        f"[{words}]{{.statement-label}} [Title]{{.statement-title}} "
+        f"[check 1](#check-{label}){{{aria.format(1)}}} "
+        f"[check 2](#check-{label}-2){{{aria.format(2)}}}\n:::\n\nText.\n::::\n\n"
+        + cell.format(label=label, words=words, n="")
+        + cell.format(label=label, words=words, n="-2"),
+        f"## A {{#sec-a}}\n\n::: {{#{label}}}\n#### Title\n\nText.\n:::",
+        code(f"#| checks: {label}\nassert True"),
+        code(f"#| checks: [{label}]\nassert True"),
+    )
+
+
+@pytest.mark.parametrize(("prefix", "name"), [("exm", "Example"), ("exr", "Exercise")])
+def test_an_example_needs_no_check_and_no_title(project, prefix, name):
+    check(
+        project,
+        "## [35.1]{.header-section-number} A {#sec-a}\n\n"
+        f":::: {{#{prefix}-a .statement .{prefix}}}\n::: statement-head\n"
+        f"[{name}\\ 35.1]{{.statement-label}}\n:::\n\nText.\n::::",
+        f"## A {{#sec-a}}\n\n::: {{#{prefix}-a}}\nText.\n:::",
+    )
+
+
+def test_proofs_end_in_a_mark_even_behind_a_list(project):
+    check(
+        project,
+        "## [35.1]{.header-section-number} A {#sec-a}\n\n"
+        "::: proof\n*Proof.* By *a*. [∎]{.qed}\n:::\n\n"
+        "::: proof\n*Proof.*\n\n- b\n\n[∎]{.qed}\n:::\n\n"
+        "::: remark\n*Remark.* c\n:::",
+        "## A {#sec-a}\n\n::: {.proof}\nBy *a*.\n:::\n\n::: {.proof}\n- b\n:::\n\n"
+        "::: {.remark}\nc\n:::",
+    )
+
+
+def test_callouts_take_their_title_from_attribute_heading_or_kind(project):
+    check(
+        project,
+        "## [35.1]{.header-section-number} A {#sec-a}\n\n"
+        ":::: {.callout .callout-note .folded}\n::: callout-title\nS\n:::\n\na\n::::\n\n"
+        ":::: {.callout .callout-tip}\n::: callout-title\nT\n:::\n\nb\n::::\n\n"
+        ":::: {.callout .callout-warning}\n::: callout-title\nWarning\n:::\n\nc\n::::",
+        '## A {#sec-a}\n\n::: {.callout-note collapse="true" title="S"}\na\n:::\n\n'
+        "::: {.callout-tip}\n#### T\n\nb\n:::\n\n::: {.callout-warning}\nc\n:::",
+    )
+
+
+def test_a_figure_gets_number_caption_and_alternative_text(project):
+    blocks = filtered_in(
+        project,
+        "## A {#sec-a}\n\n@fig-a, $$x$$ {#eq-x}",
+        code(
+            '#| label: fig-a\n#| fig-cap: "Of $x$, @eq-x."\n#| fig-alt: "It rises."\nplt.show()',
+            drawn(),
+        ),
+    )
+    (figure,) = [block for block in blocks[-3]["c"][1] if block["t"] == "Figure"]
+    attributes, (_, caption), content = figure["c"]
+    assert attributes[0] == "fig-a"
+    expected = parse("Figure\\ 35.1: Of $x$, [Equation\\ 35.1](#eq-x){.ref}.")
+    assert loose(caption) == loose(expected)
+    assert loose(content) == [
+        {"t": "Para", "c": [image("It rises.", "images/fig-a.png")]}
+    ]
+    assert (project.root / "work" / "images" / "fig-a.png").stat().st_size > 0
+
+
+def test_cell_options_hide_and_fold(project):
+    check(
+        project,
+        "## [35.1]{.header-section-number} A {#sec-a}\n\n"
+        "::::: cell\n:::: cell-code\n``` python\na = 1\n\n# b\n```\n::::\n"
+        ":::: cell-output\n``` output\nout\n```\n::::\n:::::\n\n"
+        "::::: cell\n:::: code-fold\n``` python\nc\n```\n::::\n:::::\n\n"
+        "::::: cell\n:::: cell-output\n``` output\nshown\n```\n::::\n:::::",
+        "## A {#sec-a}",
+        code("#| echo: true\na = 1\n\n# b", printed("out\n")),
+        code("#| include: false\nhidden", printed("hidden\n")),
+        code("#| code-fold: true\nc"),
+        code("#| echo: false\nd", printed("shown\n")),
+    )
+
+
+def test_a_table_takes_its_label_from_its_caption(project):
+    blocks = filtered_in(
+        project,
+        "## A {#sec-a}\n\n| a |\n|---|\n| 1 |\n\n: Of $x$ {#tbl-a}\n\nSee @tbl-a.",
+    )
+    (table,) = [block for block in blocks if block["t"] == "Table"]
+    assert table["c"][0][0] == "tbl-a"
+    assert loose(table["c"][1][1]) == loose(parse("Table\\ 35.1: Of $x$"))
