@@ -35,6 +35,10 @@ end
 
 local elements = {
   Span = function(span)
+    if span.classes:includes('statement-label') then return pandoc.Strong(span.content) end
+    if span.classes:includes('statement-title') then
+      return pandoc.Inlines { pandoc.Str '(' } .. span.content .. { pandoc.Str ')' }
+    end
     if not span.classes:includes('equation') then return end
     local math, number = span.content[1].content[1], span.content[2]
     if not number then return math end
