@@ -51,8 +51,14 @@ local elements = {
   Div = function(div)
     local class = div.classes[1]
     if class == 'statement' then
-      local head = take_head(div)
-      return call('statement', { div.classes[2], head }, div.content, div.identifier)
+      local head, checks = take_head(div), pandoc.Inlines {}
+      for index = #head, 1, -1 do
+        if head[index].t == 'Link' then
+          checks:insert(1, head:remove(index))
+          checks:insert(1, pandoc.Space())
+        end
+      end
+      return call('statement', { div.classes[2], head, checks }, div.content, div.identifier)
     elseif class == 'callout' then
       local head = take_head(div)
       return call('callout', { div.classes[2], head }, div.content, div.identifier)
@@ -65,11 +71,6 @@ local elements = {
   CodeBlock = function(code)
     if code.classes:includes('output') then code.classes = {} end
     return code
-  end,
-  Link = function(link)
-    if link.classes:includes('check-link') then
-      return { raw '#check-link[', pandoc.Link(link.content, link.target), raw ']' }
-    end
   end,
   Image = function(image)
     local _, data = pandoc.mediabag.fetch(image.src)

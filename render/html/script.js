@@ -11,7 +11,7 @@
   const systemDark = matchMedia('(prefers-color-scheme: dark)');
   const themeButton = document.querySelector('.theme');
   const isDark = () => (root.dataset.theme ? root.dataset.theme === 'dark' : systemDark.matches);
-  const showTheme = () => themeButton.setAttribute('aria-pressed', isDark());
+  const showTheme = () => { themeButton.ariaPressed = isDark(); };
   const readTheme = () => {
     try { root.dataset.theme = localStorage.getItem('theme') || ''; } catch { /* no storage: this page only */ }
     showTheme();
@@ -52,15 +52,14 @@
   const entries = new Map(all('.headings a', side).map((a) => [document.getElementById(a.hash.slice(1)), a]));
   entries.delete(null);
   const mark = (entry) => {
-    for (const a of entries.values()) a.removeAttribute('aria-current');
-    if (entry) entry.setAttribute('aria-current', 'location');
+    for (const a of entries.values()) a.ariaCurrent = a === entry ? 'location' : null;
   };
   // a section is being read while it crosses a line a quarter down the window
   const line = new IntersectionObserver((records) => {
     for (const r of records) {
       const entry = entries.get(r.target);
       if (r.isIntersecting) mark(entry);
-      else if (entry.hasAttribute('aria-current')) mark();
+      else if (entry.ariaCurrent) mark();
     }
   }, { rootMargin: '-25% 0px -75% 0px' });
   for (const section of entries.keys()) line.observe(section);
@@ -71,9 +70,8 @@
   for (const section of all('section[id]')) {
     const heading = section.querySelector(':scope > :is(h1, h2, h3, h4)');
     if (!heading) continue;
-    const link = make('a', { className: 'anchor', href: `#${section.id}`, textContent: '#' });
-    link.setAttribute('aria-label', `Link to “${heading.textContent.trim().replace(/\s+/g, ' ')}”`);
-    heading.after(link);
+    const ariaLabel = `Link to “${heading.innerText.replace(/\s+/g, ' ')}”`;
+    heading.after(make('a', { className: 'anchor', href: `#${section.id}`, textContent: '#', ariaLabel }));
   }
 
   /* ---- copying code */
@@ -109,14 +107,12 @@
     box.append(table);
   }
   const names = { PRE: 'Code', SPAN: 'Formula', DIV: 'Table' };
+  const marks = ['tabindex', 'role', 'aria-label'];
   const sizes = new ResizeObserver((records) => {
     for (const { target: box } of records) {
+      const values = [0, 'group', `${names[box.tagName]}, scrolls sideways`];
       const scrolls = box.scrollWidth > box.clientWidth + 1;
-      const marks = { tabindex: 0, role: 'group', 'aria-label': `${names[box.tagName]}, scrolls sideways` };
-      for (const [name, value] of Object.entries(marks)) {
-        if (scrolls) box.setAttribute(name, value);
-        else box.removeAttribute(name);
-      }
+      marks.forEach((name, i) => (scrolls ? box.setAttribute(name, values[i]) : box.removeAttribute(name)));
     }
   });
   for (const box of all('pre, .equation-body, .scroll')) sizes.observe(box);
@@ -124,9 +120,9 @@
   const inline = all('math:not([display="block"])');
   for (const math of inline) { // a browser would let a line begin with the full stop after a formula
     const after = math.nextSibling;
-    const mark = after && after.nodeType === Node.TEXT_NODE && after.data.match(/^[^\s\p{L}\p{N}]+/u);
-    if (!mark) continue;
-    after.splitText(mark[0].length);
+    const sign = after && after.nodeType === Node.TEXT_NODE && after.data.match(/^[^\s\p{L}\p{N}]+/u);
+    if (!sign) continue;
+    after.splitText(sign[0].length);
     const glued = make('span', { className: 'glued' });
     math.replaceWith(glued);
     glued.append(math, after);
@@ -178,9 +174,7 @@
     // a tooltip holds nothing to act on, and an id stays unique
     for (const e of all('.check-link, .anchor, .copy', tip)) e.remove();
     for (const e of all('a', tip)) e.replaceWith(...e.childNodes);
-    for (const e of all('[id], [tabindex]', tip)) {
-      for (const name of ['id', 'tabindex', 'role', 'aria-label']) e.removeAttribute(name);
-    }
+    for (const e of all('[id], [tabindex]', tip)) for (const name of ['id', ...marks]) e.removeAttribute(name);
     link.setAttribute('aria-describedby', tip.id);
     link.after(tip); // next in the tab order, should it scroll
     tip.showPopover();
@@ -207,7 +201,7 @@
     if (e.pointerType === 'touch' || !(tip.contains(e.target) || e.target.closest(previewed))) return;
     clearTimeout(timer);
     // leaves time to cross from the link to the preview
-    if (link !== document.activeElement) timer = setTimeout(close, 280);
+    if (!link?.matches(':focus-visible')) timer = setTimeout(close, 280);
   });
   on('focusin', (e) => { // :focus-visible is what tells a key from a tap
     if (e.target.matches(previewed) && e.target.matches(':focus-visible')) open(e.target);
