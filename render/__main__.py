@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from html import escape
 from pathlib import Path
 
 import pypandoc
@@ -88,7 +89,7 @@ def _write(
         work, "book.json", f"--lua-filter={HERE / filter_name}", "--mathml",
         f"--metadata=title={config['title']}", f"--metadata=author={config['author']}",
         f"--metadata=description={config['description']}", "--metadata=lang=en-GB",
-        f"--variable=booktitle={config['heading']}", *arguments,
+        f"--variable=booktitle={escape(config['heading'])}", *arguments,
     )  # fmt: skip
 
 
@@ -117,7 +118,7 @@ def write_pdf(work: Path, config: dict[str, str]) -> str:
     """The printed book."""
     _write(
         work, config, "typst.lua", "--to=typst-citations", f"--template={HERE / 'book.typ'}",
-        "--output=book.typ",
+        "--wrap=none", "--output=book.typ",
     )  # fmt: skip
     name = f"{config['name']}.pdf"
     try:

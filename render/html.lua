@@ -31,8 +31,8 @@ local folding = {
   end,
 }
 
--- Figures are stored at twice their size, for sharp screens.
-local images = {
+local figures = {
+  -- Figures are stored at twice their size, for sharp screens.
   Image = function(image)
     local _, data = pandoc.mediabag.fetch(image.src)
     local size = pandoc.image.size(data)
@@ -40,6 +40,12 @@ local images = {
     image.attributes.height = tostring(size.height // 2)
     image.attributes.loading = 'lazy'
     return image
+  end,
+  -- Pandoc finds a link's target on another page if the id is a div's, not if it is a figure's.
+  Figure = function(figure)
+    local id = figure.identifier
+    figure.identifier = ''
+    return pandoc.Div({ figure }, pandoc.Attr(id, { 'figure' }))
   end,
 }
 
@@ -133,7 +139,7 @@ local function raise_headings(doc)
 end
 
 function Pandoc(doc)
-  doc = doc:walk(visible):walk(images)
+  doc = doc:walk(visible):walk(figures)
   report.stop()
   if PAGES then
     doc = doc:walk(folding)

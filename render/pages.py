@@ -48,6 +48,7 @@ def finish(folder: Path, title: str) -> list[Path]:
         html = page.read_text(encoding="utf-8").replace(f'"{opening}', '"index.html')
         if page.name == "index.html":
             html = re.sub(r'<a [^>]*rel="prev".*?</a>', "", html, flags=re.DOTALL)
+            html = re.sub("<title>.*?</title>", f"<title>{escape(title)}</title>", html)
         html = html.replace(SIDEBAR, _sidebar(sections, page.name, title))
         page.write_text(html, encoding="utf-8")
     return pages

@@ -72,7 +72,7 @@ def labels(pages) -> list[tuple[str, str]]:
     for page in pages.values():
         for template in page.select("template"):
             template.decompose()
-        for element in page.select(".statement, .equation[id], figure[id], table[id]"):
+        for element in page.select(".statement, .equation[id], .figure[id], table[id]"):
             shown = words(
                 element.select_one(
                     ".statement-label, .equation-number, figcaption, caption"
@@ -191,6 +191,8 @@ def test_no_page_asks_another_host_for_anything(book, pages):
 def test_pages_say_what_they_are(pages):
     titles = [page.title.text for page in pages.values()]
     assert len(set(titles)) == len(titles)
+    assert titles[0] == "35 Neural ODEs"
+    assert all(title.endswith(" – 35 Neural ODEs") for title in titles[1:])
     for page in pages.values():
         assert page.html["lang"] == "en-GB"
         for name in ["viewport", "description", "author"]:

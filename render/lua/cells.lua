@@ -104,7 +104,7 @@ local function cell(unit)
       'the label ' .. pandoc.utils.stringify(option.label) .. ' stands on a cell without a figure'
     )
   end
-  unit.blocks = pandoc.Blocks { pandoc.Div(shown, { class = 'cell' }) }
+  unit.blocks = pandoc.Blocks(#shown > 0 and { pandoc.Div(shown, { class = 'cell' }) } or {})
 end
 
 --- Rewrite the blocks of every code cell among the units; `unit.checks` lists the labels it checks.
