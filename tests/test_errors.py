@@ -297,3 +297,7 @@ def test_a_good_project_gives_a_book(project, capfd):
         "small.epub",
     }
     assert not list(project.root.glob(".book-*"))
+    assert (
+        'href="sec-one.html#fig-line"'
+        in (project.root / "_book" / "index.html").read_text()
+    )
