@@ -78,12 +78,15 @@ local function label_at(inlines, index, kind)
 end
 
 local function formulas(register, unit)
+  local function display(inline) return inline.t == 'Math' and inline.mathtype == 'DisplayMath' end
+
   return function(inlines)
+    if not inlines:find_if(display) then return end
     local out, index = pandoc.Inlines {}, 1
     while index <= #inlines do
       local inline = inlines[index]
       index = index + 1
-      if inline.t == 'Math' and inline.mathtype == 'DisplayMath' then
+      if display(inline) then
         local after = inlines[index]
         local gap = after and (after.t == 'Space' or after.t == 'SoftBreak') and 1 or 0
         local label, length, rest = label_at(inlines, index + gap, 'eq')
@@ -150,8 +153,10 @@ local function statement(register, unit)
   end
 end
 
+-- A label that is left as text. Looking at every word takes long, so the words are put together first.
 local function orphans(unit)
-  return {
+  if not pandoc.utils.stringify(unit.blocks):find('{#', 1, true) then return end
+  unit.blocks:walk {
     Str = function(str)
       local label = str.text:match('{#(%l+%-[%w-]+)')
       if label then report.problem(unit.source, 'the label ' .. label .. ' labels nothing') end
@@ -192,7 +197,7 @@ function numbers.apply(units, chapter)
         Inlines = formulas(register, unit),
       })
       :walk(alternative(unit))
-    unit.blocks:walk(orphans(unit))
+    orphans(unit)
   end
   return register.labels
 end
