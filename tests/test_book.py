@@ -236,6 +236,17 @@ def test_references_from_other_pages_carry_their_preview(book):
     assert seen > 5
 
 
+def test_a_statement_s_preview_is_its_text_alone(project):
+    project.replace("chapters/small.qmd", "See", "See @thm-sum,")
+    build(project.root)
+    index = BeautifulSoup(
+        (project.root / "_book" / "index.html").read_text(), "html.parser"
+    )
+    (preview,) = index.select('template[data-preview="thm-sum"]')
+    assert words(preview).startswith("Theorem 35.1 Sum It is")
+    assert not preview.select("[id], .check-link")
+
+
 def test_the_pdf_is_titled_linked_and_outlined(book):
     config = settings(ROOT)
     pdf = PdfReader(book / "neural-odes.pdf")
