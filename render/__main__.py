@@ -156,6 +156,7 @@ def build(root: Path) -> list[Path]:
     Raises BookError if the sources are at fault; an earlier `_book` stays whole then.
     """
     config = settings(root)
+    files = [f"{config['name']}.pdf", f"{config['name']}.epub"]
     _say(check_notebooks(root))
     work = root / f".book-{os.getpid()}"
     try:
@@ -166,19 +167,14 @@ def build(root: Path) -> list[Path]:
                 lambda write: write(work, config), [write_pdf, write_pages, write_epub]
             ):
                 _say(done)
-        for suffix in ["pdf", "epub"]:
-            (work / f"{config['name']}.{suffix}").rename(
-                work / "book" / f"{config['name']}.{suffix}"
-            )
+        for name in files:
+            (work / name).rename(work / "book" / name)
         swap(work / "book", root / "_book", work)
     except OSError as error:
         raise BookError(f"{error.filename}: {error.strerror}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return [
-        root / "_book" / name
-        for name in ["index.html", f"{config['name']}.pdf", f"{config['name']}.epub"]
-    ]
+    return [root / "_book" / name for name in ["index.html", *files]]
 
 
 def _say(text: str) -> None:

@@ -8,6 +8,9 @@ local visible = require 'visible'
 local TEXT_WIDTH = 14.6 / 2.54 -- inches, as in book.typ
 local PIXELS_PER_INCH = 200 -- of the stored figures: matplotlib's 100, doubled for sharp screens
 
+-- The divs that only need a function of their name around them.
+local PLAIN_CALLS = { proof = true, remark = true, ['cell-checks'] = true, ['cell-output'] = true }
+
 local function raw(text) return pandoc.RawInline('typst', text) end
 
 -- #name("kind", [inlines], …)[blocks] <id>
@@ -62,9 +65,7 @@ local elements = {
     elseif class == 'callout' then
       local head = take_head(div)
       return call('callout', { div.classes[2], head }, div.content, div.identifier)
-    elseif class == 'proof' or class == 'remark' then
-      return call(class, {}, div.content)
-    elseif class == 'cell-checks' or class == 'cell-output' then
+    elseif PLAIN_CALLS[class] then
       return call(class, {}, div.content)
     end
   end,

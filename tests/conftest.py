@@ -61,10 +61,10 @@ FIGURE = (
 )
 
 
-def png(width: int = 40, height: int = 20) -> str:
+def png() -> str:
     """A white image, as a notebook stores it."""
     packed = io.BytesIO()
-    Image.new("RGB", (width, height), "white").save(packed, "PNG")
+    Image.new("RGB", (40, 20), "white").save(packed, "PNG")
     return base64.b64encode(packed.getvalue()).decode("ascii")
 
 

@@ -27,7 +27,7 @@ def parse(markdown: str) -> list:
 
 
 def loose(node):
-    """Paragraphs for tight paragraphs, which Markdown cannot always tell apart, and no cite notes."""
+    """Paragraphs for tight paragraphs, which Markdown cannot always tell apart."""
     if isinstance(node, list):
         return [loose(item) for item in node]
     if isinstance(node, dict):
@@ -44,26 +44,21 @@ def filtered(project, *cells) -> list:
     (project.root / "chapters" / "small.qmd").write_text(
         "{{< embed notebooks/01-one.ipynb echo=true >}}\n"
     )
+    text = nbformat.v4.new_markdown_cell
+    cells = [text(cell) if isinstance(cell, str) else cell for cell in cells]
     project.notebook(*cells)
     work = project.root / "work"
+    work.mkdir()
     read_book(project.root, settings(project.root), work)
     return json.loads((work / "book.json").read_text())["blocks"]
 
 
-def filtered_in(project, text, *cells) -> list:
-    (project.root / "work").mkdir()
-    return filtered(project, nbformat.v4.new_markdown_cell(text), *cells)
-
-
 def image(alt: str, path: str) -> dict:
-    ((paragraph,),) = [parse(f"![{alt}]({path})![]()")[:1]]
-    return paragraph["c"][0]
+    # an image alone in its paragraph would be read as a figure
+    return parse(f"![{alt}]({path}) and text")[0]["c"][0]
 
 
 def check(project, expected: str, *cells) -> None:
-    (project.root / "work").mkdir()
-    text = nbformat.v4.new_markdown_cell
-    cells = [text(cell) if isinstance(cell, str) else cell for cell in cells]
     assert loose(filtered(project, *cells)) == loose(
         parse(CHAPTER_HEAD + expected + REFERENCES)
     )
@@ -162,7 +157,7 @@ def test_callouts_take_their_title_from_attribute_heading_or_kind(project):
 
 
 def test_a_figure_gets_number_caption_and_alternative_text(project):
-    blocks = filtered_in(
+    blocks = filtered(
         project,
         "## A {#sec-a}\n\n@fig-a, $$x$$ {#eq-x}",
         code(
@@ -198,7 +193,7 @@ def test_cell_options_hide_and_fold(project):
 
 
 def test_a_table_takes_its_label_from_its_caption(project):
-    blocks = filtered_in(
+    blocks = filtered(
         project,
         "## A {#sec-a}\n\n| a |\n|---|\n| 1 |\n\n: Of $x$ {#tbl-a}\n\nSee @tbl-a.",
     )

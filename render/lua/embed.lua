@@ -49,7 +49,6 @@ local function notebook(path, source, units)
     }
     table.insert(units, {
       source = place,
-      file = path,
       blocks = cell.content,
       is_code = cell.classes:includes('code'),
     })
@@ -60,7 +59,7 @@ local function split(blocks, source, units)
   for _, block in ipairs(blocks) do
     local words = shortcode(block)
     if not words then
-      table.insert(units, { source = source, file = source, blocks = pandoc.Blocks { block } })
+      table.insert(units, { source = source, blocks = pandoc.Blocks { block } })
     elseif words[1] == 'include' and #words == 2 then
       local doc = read(words[2], 'markdown', source)
       if doc then split(doc.blocks, words[2], units) end
@@ -72,7 +71,7 @@ local function split(blocks, source, units)
   end
 end
 
---- The units of a document: `{source, file, blocks, is_code}` in reading order.
+--- The units of a document: `{source, blocks, is_code}` in reading order.
 function embed.units(doc)
   local units = {}
   split(doc.blocks, PANDOC_STATE.input_files[1], units)
