@@ -272,6 +272,17 @@ def test_the_pdf_is_titled_linked_and_outlined(book):
         assert name in text.replace("\u00a0", " "), name
 
 
+def test_symbols_that_typst_has_renamed_are_printed(project):
+    project.replace(
+        "chapters/small.qmd",
+        "See",
+        r"$A \cap B \sqcap C \otimes D \odot E \ominus F \boxtimes G \times \dot x$. See",
+    )
+    build(project.root)
+    paper = PdfReader(project.root / "_book" / "small.pdf").pages[0].extract_text()
+    assert all(symbol in paper for symbol in "∩⊓⊗⊙⊖⊠×")
+
+
 def test_the_e_book_holds_every_section(book, pages):
     with zipfile.ZipFile(book / "neural-odes.epub") as epub:
         chapters = [
