@@ -36,7 +36,25 @@ local function take_head(div)
   return div.content:remove(1).content[1].content
 end
 
+-- Pandoc writes delimiters of a fixed size as scaled characters, which lose their spacing and their
+-- exponents, lone bars as relations, and spaces in whole ems. Typst itself sizes pairs well.
+local function typst_math(text)
+  return (text:gsub('\\\\', '\\\\ ')
+    :gsub('\\!', '')
+    :gsub('\\;', '\\:')
+    :gsub('\\[bB]igg?l%f[%A]%s*', '\\left ')
+    :gsub('\\[bB]igg?r%f[%A]%s*', '\\right ')
+    :gsub('\\left%s*\\lvert%f[%A]', '\\lvert')
+    :gsub('\\right%s*\\rvert%f[%A]', '\\rvert')
+    :gsub('\\lvert%f[%A]', '\\left|')
+    :gsub('\\rvert%f[%A]', '\\right|'))
+end
+
 local elements = {
+  Math = function(math)
+    math.text = typst_math(math.text)
+    return math
+  end,
   Span = function(span)
     if span.classes:includes('statement-label') then return pandoc.Strong(span.content) end
     if span.classes:includes('statement-title') then

@@ -8,7 +8,7 @@ import pypandoc
 import pytest
 from conftest import code, drawn, printed
 
-from render.__main__ import read_book, settings
+from render.__main__ import HERE, read_book, settings
 
 CHAPTER_HEAD = "# [35]{.header-section-number} Small {#sec-small}\n\n"
 REFERENCES = "\n\n## References {#references .unnumbered}\n\n::: {#refs}\n:::\n"
@@ -200,3 +200,24 @@ def test_a_table_takes_its_label_from_its_caption(project):
     (table,) = [block for block in blocks if block["t"] == "Table"]
     assert table["c"][0][0] == "tbl-a"
     assert loose(table["c"][1][1]) == loose(parse("Table\\ 35.1: Of $x$"))
+
+
+@pytest.mark.parametrize(
+    "tex, typst",
+    [
+        (r"\Bigl(\frac a b\Bigr)^{\!\top}", "(a / b)^top"),
+        (r"\bigl[ x \bigr)", r"lr([x))"),
+        (r"\lvert x \rvert^2", "lr(|x|)^2"),
+        (r"\Bigl\lvert x \Bigr\rvert", "lr(|x|)"),
+        (r"a\;b", "a med b"),
+        (
+            r"\begin{aligned} a &= b \\ c &= d\;! \end{aligned}",
+            "a & = b\\\nc & = d med !",
+        ),
+    ],
+)
+def test_print_sizes_its_delimiters_itself(tex, typst):
+    done = pypandoc.convert_text(
+        f"${tex}$", "typst", "markdown", [f"--lua-filter={HERE / 'typst.lua'}"]
+    )
+    assert done.strip().strip("$") == typst
