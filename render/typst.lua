@@ -37,17 +37,25 @@ local function take_head(div)
 end
 
 -- Pandoc writes delimiters of a fixed size as scaled characters, which lose their spacing and their
--- exponents, lone bars as relations, and spaces in whole ems. Typst itself sizes pairs well.
-local function typst_math(text)
-  return (text:gsub('\\\\', '\\\\ ')
-    :gsub('\\!', '')
-    :gsub('\\;', '\\:')
-    :gsub('\\[bB]igg?l%f[%A]%s*', '\\left ')
-    :gsub('\\[bB]igg?r%f[%A]%s*', '\\right ')
+-- exponents, lone bars as relations, and some spaces in whole ems. Typst itself sizes pairs well, but
+-- only within one cell of an array.
+local function pairs_of_delimiters(cell)
+  local text, left = cell:gsub('\\[bB]igg?l%f[%A]%s*', '\\left ')
+  local _, right = cell:gsub('\\[bB]igg?r%f[%A]', '')
+  if left ~= right then return cell end
+  return (text:gsub('\\[bB]igg?r%f[%A]%s*', '\\right ')
     :gsub('\\left%s*\\lvert%f[%A]', '\\lvert')
     :gsub('\\right%s*\\rvert%f[%A]', '\\rvert')
     :gsub('\\lvert%f[%A]', '\\left|')
     :gsub('\\rvert%f[%A]', '\\right|'))
+end
+
+local function typst_math(text)
+  return (text:gsub('\n', ' ')
+    :gsub('\\\\', '\\\\\n')
+    :gsub('\\!', '')
+    :gsub('\\;', '\\:')
+    :gsub('[^&\n]+', pairs_of_delimiters))
 end
 
 local elements = {

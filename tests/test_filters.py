@@ -209,6 +209,7 @@ def test_a_table_takes_its_label_from_its_caption(project):
         (r"\bigl[ x \bigr)", r"lr([x))"),
         (r"\lvert x \rvert^2", "lr(|x|)^2"),
         (r"\Bigl\lvert x \Bigr\rvert", "lr(|x|)"),
+        (r"\Bigl( a \bigl\lvert b \bigr\rvert \Bigr)^2", "(a lr(|b|))^2"),
         (r"a\;b", "a med b"),
         (
             r"\begin{aligned} a &= b \\ c &= d\;! \end{aligned}",
@@ -221,3 +222,9 @@ def test_print_sizes_its_delimiters_itself(tex, typst):
         f"${tex}$", "typst", "markdown", [f"--lua-filter={HERE / 'typst.lua'}"]
     )
     assert done.strip().strip("$") == typst
+
+
+def test_print_leaves_a_pair_alone_that_is_in_two_lines():
+    tex = r"$\begin{aligned} a &= \bigl( b \\ & + c \bigr) \end{aligned}$"
+    filters = [f"--lua-filter={HERE / 'typst.lua'}", "--fail-if-warnings"]
+    assert "scale(" in pypandoc.convert_text(tex, "typst", "markdown", filters)
