@@ -95,8 +95,9 @@ local elements = {
       return call(class, {}, div.content)
     end
   end,
+  -- Without a language: colours are lost on paper, and finding them takes half of Typst's time.
   CodeBlock = function(code)
-    if code.classes:includes('output') then code.classes = {} end
+    code.classes = {}
     return code
   end,
   Image = function(image)
