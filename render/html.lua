@@ -31,7 +31,9 @@ local folding = {
   end,
 }
 
-local figures = {
+local elements = {
+  Div = visible.Div,
+  Span = visible.Span,
   -- Figures are stored at twice their size, for sharp screens.
   Image = function(image)
     local _, data = pandoc.mediabag.fetch(image.src)
@@ -139,7 +141,7 @@ local function raise_headings(doc)
 end
 
 function Pandoc(doc)
-  doc = doc:walk(visible):walk(figures)
+  doc = doc:walk(elements)
   report.stop()
   if PAGES then
     doc = doc:walk(folding)

@@ -1,9 +1,11 @@
-"""What Pandoc's chunked HTML lacks: the sidebar, and the opening as the index page."""
+"""What Pandoc's chunked HTML lacks: sidebar, colours of code, the opening as the index page."""
 
 import json
 import re
 from html import escape
 from pathlib import Path
+
+from render.colours import colour
 
 SIDEBAR = "<!-- sidebar -->"
 
@@ -50,5 +52,5 @@ def finish(folder: Path, title: str) -> list[Path]:
             html = re.sub(r'<a [^>]*rel="prev".*?</a>', "", html, flags=re.DOTALL)
             html = re.sub("<title>.*?</title>", f"<title>{escape(title)}</title>", html)
         html = html.replace(SIDEBAR, _sidebar(sections, page.name, title))
-        page.write_text(html, encoding="utf-8")
+        page.write_text(colour(html), encoding="utf-8")
     return pages

@@ -89,7 +89,7 @@
       return done;
     }
   };
-  for (const box of all('div.sourceCode')) {
+  for (const box of all('.code')) {
     const button = box.appendChild(make('button', { type: 'button', className: 'copy' }));
     button.innerHTML = 'Copy<span class="hidden"> code</span>';
     on('click', async () => {

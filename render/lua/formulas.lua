@@ -3,27 +3,31 @@ local report = require 'report'
 
 local formulas = {}
 
-local function readable(blocks)
-  local doc = pandoc.Pandoc(blocks)
+local function readable(inlines)
+  local doc = pandoc.Pandoc { pandoc.Plain(inlines) }
   return #pandoc.log.silence(pandoc.write, doc, 'html', { html_math_method = 'mathml' }) == 0
-end
-
--- The formulas of a cell are tried all at once, and one by one only to find the bad one.
-local function check(unit)
-  local all = pandoc.Inlines {}
-  unit.blocks:walk { Math = function(math) all:insert(math) end }
-  if readable { pandoc.Plain(all) } then return end
-  for _, math in ipairs(all) do
-    if not readable { pandoc.Plain { math } } then
-      local text = math.text:gsub('%s+', ' ')
-      report.problem(unit.source, 'a formula that Pandoc cannot read: ' .. text)
-    end
-  end
 end
 
 --- Report every formula among the units that would be shown as TeX.
 function formulas.check(units)
-  for _, unit in ipairs(units) do check(unit) end
+  local all, sources = pandoc.Inlines {}, {}
+  for _, unit in ipairs(units) do
+    unit.blocks:walk {
+      Math = function(math)
+        if sources[math.text] then return end
+        sources[math.text] = unit.source
+        all:insert(math)
+      end,
+    }
+  end
+  -- All are tried at once, and one by one only to find the bad ones.
+  if readable(all) then return end
+  for _, math in ipairs(all) do
+    if not readable { math } then
+      local text = math.text:gsub('%s+', ' ')
+      report.problem(sources[math.text], 'a formula that Pandoc cannot read: ' .. text)
+    end
+  end
 end
 
 return formulas

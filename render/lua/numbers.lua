@@ -166,20 +166,17 @@ end
 
 -- An image written in Markdown carries Quarto's `fig-alt`; a cell's has got its words already.
 local function alternative(unit)
-  if unit.is_code then return {} end
-  return {
-    Image = function(image)
-      local alt = image.attributes['fig-alt']
-      if alt then
-        image.attributes['fig-alt'] = nil
-        image.caption = pandoc.Inlines(alt)
-      end
-      if pandoc.utils.stringify(image.caption) == '' then
-        report.problem(unit.source, 'the image ' .. image.src .. ' has no alternative text')
-      end
-      return image
-    end,
-  }
+  return not unit.is_code and function(image)
+    local alt = image.attributes['fig-alt']
+    if alt then
+      image.attributes['fig-alt'] = nil
+      image.caption = pandoc.Inlines(alt)
+    end
+    if pandoc.utils.stringify(image.caption) == '' then
+      report.problem(unit.source, 'the image ' .. image.src .. ' has no alternative text')
+    end
+    return image
+  end
 end
 
 --- Number everything among the units; returns the labels: `{kind, number, text, source, used}` each.
@@ -188,15 +185,14 @@ function numbers.apply(units, chapter)
     { labels = {}, counts = {}, levels = {}, chapter = chapter, section = 'sec-opening' }, Register
   )
   for _, unit in ipairs(units) do
-    unit.blocks = unit.blocks
-      :walk({
-        Div = statement(register, unit),
-        Figure = figure(register, unit),
-        Table = table_(register, unit),
-        Header = header(register, unit),
-        Inlines = formulas(register, unit),
-      })
-      :walk(alternative(unit))
+    unit.blocks = unit.blocks:walk {
+      Div = statement(register, unit),
+      Figure = figure(register, unit),
+      Table = table_(register, unit),
+      Header = header(register, unit),
+      Inlines = formulas(register, unit),
+      Image = alternative(unit) or nil,
+    }
     orphans(unit)
   end
   return register.labels
