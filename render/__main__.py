@@ -36,6 +36,8 @@ def settings(root: Path) -> dict[str, str]:
             "offset": str(offset),
             "heading": f"{offset + 1} {book['title']}",
             "bibliography": config["bibliography"],
+            "repository": (book.get("repo-url") or "").rstrip("/"),
+            "branch": book.get("repo-branch", "main"),
         }
     except OSError as error:
         raise BookError(f"_quarto.yml: cannot be read: {error.strerror}") from error
@@ -43,7 +45,7 @@ def settings(root: Path) -> dict[str, str]:
         raise BookError(f"_quarto.yml: {' '.join(str(error).split())}") from error
     except KeyError as error:
         raise BookError(f"_quarto.yml: lacks the key {error}") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise BookError("_quarto.yml: is no book of one chapter") from error
 
 
@@ -102,8 +104,10 @@ def write_pages(work: Path, config: dict[str, str]) -> str:
         work, config, "html.lua", "--to=chunkedhtml", "--split-level=1", "--section-divs",
         "--chunk-template=%i.html", f"--template={HERE / 'html' / 'page.html'}", "--output=book",
     )  # fmt: skip
-    written = pages.finish(work / "book", config["heading"])
-    for name in ["style.css", "script.js", "favicon.svg"]:
+    written = pages.finish(
+        work / "book", config["heading"], config["repository"], config["branch"]
+    )
+    for name in ["style.css", "script.js", "search.js", "minisearch.js", "favicon.svg"]:
         shutil.copy(HERE / "html" / name, work / "book")
     return f"{len(written)} HTML pages"
 
@@ -172,6 +176,11 @@ def build(root: Path) -> list[Path]:
                 lambda write: write(work, config), [write_pdf, write_pages, write_epub]
             ):
                 _say(done)
+        if not config["repository"]:  # the pages link to copies
+            shutil.copytree(
+                root / "notebooks", work / "book" / "notebooks",
+                ignore=shutil.ignore_patterns(".*"),
+            )  # fmt: skip
         for name in files:
             (work / name).rename(work / "book" / name)
         swap(work / "book", root / "_book", work)

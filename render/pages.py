@@ -1,13 +1,22 @@
-"""What Pandoc's chunked HTML lacks: sidebar, colours of code, the opening as the index page."""
+"""What Pandoc's chunked HTML lacks: sidebar, coloured code, search, the opening as index.html."""
 
 import json
 import re
+from functools import partial
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
+from render import search
 from render.colours import colour
 
 SIDEBAR = "<!-- sidebar -->"
+# A section that comes from a notebook, down to the end of its heading.
+HEADING = re.compile(
+    r'<section[^>]*\sdata-notebook="(?P<path>[^"]*)".*?</h1>', re.DOTALL
+)
+GITHUB = "https://github.com/"
+COLAB = "https://colab.research.google.com/github/"
 
 
 def _item(href: str, title: str, current: bool = False, inside: str = "") -> str:
@@ -32,8 +41,30 @@ def _sidebar(sections: list[dict], page: str, title: str) -> str:
     return '<ol class="sections">' + "\n".join(items) + "</ol>"
 
 
-def finish(folder: Path, title: str) -> list[Path]:
-    """Complete the pages that chunkedhtml wrote to `folder`; returns them, the index first.
+def _notebook_links(match: re.Match, repository: str, branch: str) -> str:
+    """What stands below a section's heading: ways to its notebook."""
+    path = match["path"]
+    links = {
+        "View source": f"{repository}/blob/{branch}/{path}",
+        "Edit": f"{repository}/edit/{branch}/{path}",
+        "Report a mistake": f"{repository}/issues/new?title={quote(path)}",
+    }
+    if not repository:
+        links = {"Download this notebook": path}
+    elif repository.startswith(GITHUB):
+        name = repository.removeprefix(GITHUB)
+        links = {"Open in Colab": f"{COLAB}{name}/blob/{branch}/{path}", **links}
+    items = "".join(
+        f'<a href="{escape(href)}">{text}</a> ' for text, href in links.items()
+    )
+    return f'{match[0]}\n<p class="notebook">{items}</p>'
+
+
+def finish(folder: Path, title: str, repository: str, branch: str) -> list[str]:
+    """Complete the pages that chunkedhtml wrote to `folder`; returns their names, the index first.
+
+    A section links to its notebook at the web address `repository`; if that is empty, to a copy
+    beside the pages.
 
     Pandoc writes an empty index.html, and what stands before the first section to a page of its
     own, which sitemap.json does not list: that page becomes the index.
@@ -45,12 +76,18 @@ def finish(folder: Path, title: str) -> list[Path]:
     (opening,) = {page.name for page in folder.glob("*.html")} - {*names, "index.html"}
     (folder / opening).replace(folder / "index.html")
 
-    pages = [folder / name for name in ["index.html", *names]]
-    for page in pages:
+    pages = {}
+    for name in ["index.html", *names]:
+        page = folder / name
         html = page.read_text(encoding="utf-8").replace(f'"{opening}', '"index.html')
-        if page.name == "index.html":
+        if name == "index.html":
             html = re.sub(r'<a [^>]*rel="prev".*?</a>', "", html, flags=re.DOTALL)
             html = re.sub("<title>.*?</title>", f"<title>{escape(title)}</title>", html)
-        html = html.replace(SIDEBAR, _sidebar(sections, page.name, title))
-        page.write_text(colour(html), encoding="utf-8")
-    return pages
+        html = html.replace(SIDEBAR, _sidebar(sections, name, title))
+        html = HEADING.sub(
+            partial(_notebook_links, repository=repository, branch=branch), html
+        )
+        pages[name] = colour(html)
+        page.write_text(pages[name], encoding="utf-8")
+    search.write(folder, pages)
+    return list(pages)

@@ -50,7 +50,11 @@ def filtered(project, *cells) -> list:
     work = project.root / "work"
     work.mkdir()
     read_book(project.root, settings(project.root), work)
-    return json.loads((work / "book.json").read_text())["blocks"]
+    blocks = json.loads((work / "book.json").read_text())["blocks"]
+    for block in blocks:
+        if block["t"] == "Header" and block["c"][1][2]:  # a section tells its notebook
+            assert block["c"][1][2].pop() == ["notebook", "notebooks/01-one.ipynb"]
+    return blocks
 
 
 def image(alt: str, path: str) -> dict:

@@ -29,6 +29,21 @@
   showTheme();
   themeButton.hidden = false;
 
+  /* ---- search: its script comes when it is first asked for */
+  const findButton = document.querySelector('.find');
+  let searchScript = null;
+  const find = () => {
+    searchScript ??= document.head.appendChild(make('script', { src: 'search.js' }));
+    document.dispatchEvent(new Event('find'));
+  };
+  findButton.hidden = false;
+  on('click', find, findButton);
+  on('keydown', (e) => {
+    if (e.key !== '/' || e.ctrlKey || e.metaKey || e.altKey || e.target.closest('input, textarea, [role="slider"]')) return;
+    e.preventDefault();
+    find();
+  });
+
   /* ---- contents: a column on wide screens, a menu on narrow ones */
   const side = document.querySelector('.side');
   const menu = document.querySelector('.menu');

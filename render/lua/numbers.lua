@@ -48,6 +48,8 @@ local function header(register, unit)
     end
     if head.level == 2 then
       register.section = head.identifier
+      -- for the links to it, see pages.py
+      head.attributes.notebook = unit.source:match('^(.*%.ipynb), cell')
     elseif head.level == 3 and not head.identifier:match('^sec%-') then
       -- The reader makes ids from the words, and "Summary" stands in every section.
       head.identifier = register.section:gsub('^sec%-', '') .. '-' .. head.identifier
