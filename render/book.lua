@@ -7,6 +7,7 @@ local cells = require 'cells'
 local checks = require 'checks'
 local embed = require 'embed'
 local formulas = require 'formulas'
+local lists = require 'lists'
 local numbers = require 'numbers'
 local refs = require 'refs'
 local report = require 'report'
@@ -26,6 +27,7 @@ function Pandoc(doc)
 
   local blocks = pandoc.Blocks {}
   for _, unit in ipairs(units) do blocks:extend(unit.blocks) end
+  blocks:extend(lists.of(units))
   blocks:insert(pandoc.Header(2, 'References', pandoc.Attr('references', { 'unnumbered' })))
   blocks:insert(pandoc.Div({}, pandoc.Attr('refs')))
   doc = pandoc.utils.citeproc(pandoc.Pandoc(blocks, doc.meta))

@@ -116,7 +116,7 @@ local function add_previews(all)
       Link = function(link)
         local id = link.target:match('^#(.+)$')
         local target = targets[id]
-        if not target or target.page == index or added[id] then return end
+        if not target or target.page == index or added[id] or link.classes:includes('listed') then return end
         added[id] = true
         templates:insert(raw('<template data-preview="' .. id .. '">'))
         templates:extend(copy(target.blocks))

@@ -95,6 +95,12 @@ local elements = {
       return call(class, {}, div.content)
     end
   end,
+  -- On paper a list names the page as well.
+  Link = function(link)
+    if not link.classes:includes('listed') then return end
+    local place = link.target:gsub('^#', '<') .. '>'
+    return { link, raw('#box(width: 1fr)[] #context counter(page).at(' .. place .. ').first()') }
+  end,
   -- Without a language: colours are lost on paper, and finding them takes half of Typst's time.
   CodeBlock = function(code)
     code.classes = {}

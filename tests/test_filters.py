@@ -38,8 +38,12 @@ def loose(node):
     return node
 
 
-def filtered(project, *cells) -> list:
-    """What the book consists of when its only section is made of these cells."""
+def header_id(block: dict) -> str | None:
+    return block["c"][1][0] if block["t"] == "Header" else None
+
+
+def filtered(project, *cells, lists: bool = False) -> list:
+    """What the book, or only its lists, consists of when its one section is made of these cells."""
     (project.root / "references.bib").write_text("")
     (project.root / "chapters" / "small.qmd").write_text(
         "{{< embed notebooks/01-one.ipynb echo=true >}}\n"
@@ -54,7 +58,11 @@ def filtered(project, *cells) -> list:
     for block in blocks:
         if block["t"] == "Header" and block["c"][1][2]:  # a section tells its notebook
             assert block["c"][1][2].pop() == ["notebook", "notebooks/01-one.ipynb"]
-    return blocks
+    start, end = (
+        next(i for i, block in enumerate(blocks) if header_id(block) == name)
+        for name in ["lists", "references"]
+    )
+    return blocks[start:end] if lists else blocks[:start] + blocks[end:]
 
 
 def image(alt: str, path: str) -> dict:
@@ -232,3 +240,29 @@ def test_print_leaves_a_pair_alone_that_is_in_two_lines():
     tex = r"$\begin{aligned} a &= \bigl( b \\ & + c \bigr) \end{aligned}$"
     filters = [f"--lua-filter={HERE / 'typst.lua'}", "--fail-if-warnings"]
     assert "scale(" in pypandoc.convert_text(tex, "typst", "markdown", filters)
+
+
+def test_the_lists_name_statements_and_figures_by_section(project):
+    found = filtered(
+        project,
+        "## A *b* {#sec-a}\n\n::: {#thm-x}\n#### On $x$\n\nIt holds, @fig-f.\n:::\n\n"
+        "::: {#exr-y}\nTry.\n:::",
+        code("#| checks: thm-x\nassert True"),
+        code(
+            '#| label: fig-f\n#| fig-cap: "The case i.e. $y$. More words."\n#| fig-alt: "A line."\nf()',
+            drawn(),
+        ),
+        lists=True,
+    )
+    theorem = r"[Theorem\ 35.1]{.statement-label} [On $x$]{.statement-title}"
+    assert loose(found) == loose(
+        parse(
+            "## Statements and figures {#lists .unnumbered}\n\n"
+            "### Statements {#list-of-statements .unnumbered}\n\n"
+            "**[35.1]{.header-section-number} A *b***\n\n"
+            f"- [{theorem}](#thm-x){{.listed}}\n\n"
+            "### Figures {#list-of-figures .unnumbered}\n\n"
+            "**[35.1]{.header-section-number} A *b***\n\n"
+            r"- [Figure\ 35.1: The case i.e. $y$](#fig-f){.listed}"
+        )
+    )

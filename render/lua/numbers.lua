@@ -131,17 +131,22 @@ end
 local function table_(register, unit)
   return function(tbl)
     local text = pandoc.utils.blocks_to_inlines(tbl.caption.long)
+    -- in a document Pandoc has read the label already
+    local label = kinds.of(tbl.identifier) == 'tbl' and tbl.identifier
     for index = 1, #text do
-      local label, length = label_at(text, index, 'tbl')
-      if label then
+      local found, length = label_at(text, index, 'tbl')
+      if found then
+        label = found
         for _ = 1, length do text:remove(index) end
         if index > 1 then text:remove(index - 1) end
-        tbl.identifier = label
-        local entry = register:add(label, register:next('tbl'), unit.source)
-        tbl.caption.long = caption(entry, { pandoc.Plain(text) })
-        return tbl
+        break
       end
     end
+    if not label then return end
+    tbl.identifier = label
+    local entry = register:add(label, register:next('tbl'), unit.source)
+    tbl.caption.long = caption(entry, { pandoc.Plain(text) })
+    return tbl
   end
 end
 
