@@ -295,7 +295,7 @@ def test_stability(page):
     it.press(handle, "ArrowRight", "PageDown", "ArrowDown")
     check("implicit Euler", -2.45 + 1.45j)
     it.press(handle, "End")
-    check("implicit Euler", 2 + 1.45j)
+    check("implicit Euler", 2.5 + 1.45j)
 
 
 class Counted:
