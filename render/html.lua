@@ -43,6 +43,18 @@ local elements = {
     image.attributes.loading = 'lazy'
     return image
   end,
+  -- An explorer needs a script; without one, and in an e-book, its image is shown.
+  Blocks = function(blocks)
+    local first = blocks[1]
+    if not first or first.t ~= 'Div' or not first.classes:includes 'explorer-html' then return end
+    if not PAGES then
+      blocks:remove(1)
+      return blocks
+    end
+    local words = pandoc.Para(blocks[2].content[1].caption)
+    return pandoc.Blocks { pandoc.Div({ words }, { class = 'hidden' }) }
+      .. first.content .. { raw '<noscript>', blocks[2], raw '</noscript>' }
+  end,
   -- Pandoc finds a link's target on another page if the id is a div's, not if it is a figure's.
   Figure = function(figure)
     local id = figure.identifier

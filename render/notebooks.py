@@ -19,6 +19,7 @@ METADATA = {
 CELL_METADATA = {"tags"}
 LINE_LENGTH = 88  # characters of code or output, what the printed page holds
 FIGURE_BYTES = 120_000
+EXPLORER_BYTES = 12_000
 OUTPUT_BYTES = 20_000
 STORED_PATH = re.compile(r"/(?:home|Users|root|tmp|content)/|[A-Z]:\\Users")
 
@@ -135,10 +136,23 @@ def _output_problems(output: nbformat.NotebookNode) -> list[str]:
                 )
         elif kind == "text/plain":
             found += _text_problems(content)
+        elif kind == "text/html" and "image/png" in output.data:
+            found += _explorer_problems(content)
         else:
             found.append(
                 f"an output of type {kind}; only text and PNG are printed everywhere"
             )
+    return found
+
+
+def _explorer_problems(html: str) -> list[str]:
+    size, found = len(html.encode()), []
+    if size > EXPLORER_BYTES:
+        found.append(
+            f"an explorer of {size // 1000} kB; {EXPLORER_BYTES // 1000} kB at most"
+        )
+    if re.search(r"https?:|\bsrc\b|@import|url\(|\bimport\b|fetch\(", html):
+        found.append("an explorer that asks the network for something")
     return found
 
 

@@ -91,6 +91,8 @@ local elements = {
     elseif class == 'callout' then
       local head = take_head(div)
       return call('callout', { div.classes[2], head }, div.content, div.identifier)
+    elseif class == 'explorer-html' then
+      return {}
     elseif PLAIN_CALLS[class] then
       return call(class, {}, div.content)
     end

@@ -76,8 +76,8 @@ def printed(text: str, name: str = "stdout") -> nbformat.NotebookNode:
     return nbformat.v4.new_output("stream", name=name, text=text)
 
 
-def drawn() -> nbformat.NotebookNode:
-    return nbformat.v4.new_output("display_data", data={"image/png": png()})
+def drawn(**data: str) -> nbformat.NotebookNode:
+    return nbformat.v4.new_output("display_data", data={"image/png": png()} | data)
 
 
 @dataclass
@@ -85,6 +85,18 @@ class Project:
     """A project in a folder of its own, with one notebook of three cells and an earlier book."""
 
     root: Path
+
+    @classmethod
+    def new(cls, root: Path) -> "Project":
+        """Write the project to the empty folder `root`."""
+        for folder in ["chapters", "notebooks", "_book"]:
+            (root / folder).mkdir()
+        (root / "_quarto.yml").write_text(SETTINGS)
+        (root / "index.qmd").write_text(OPENING)
+        (root / "chapters" / "small.qmd").write_text(CHAPTER)
+        (root / "references.bib").write_text(BIBLIOGRAPHY)
+        (root / "_book" / "index.html").write_text("the earlier book")
+        return cls(root)
 
     def notebook(self, *cells: nbformat.NotebookNode, name: str = "01-one") -> Path:
         """Store the cells, numbered as if they had been executed in order."""
@@ -112,14 +124,7 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    for folder in ["chapters", "notebooks", "_book"]:
-        (tmp_path / folder).mkdir()
-    (tmp_path / "_quarto.yml").write_text(SETTINGS)
-    (tmp_path / "index.qmd").write_text(OPENING)
-    (tmp_path / "chapters" / "small.qmd").write_text(CHAPTER)
-    (tmp_path / "references.bib").write_text(BIBLIOGRAPHY)
-    (tmp_path / "_book" / "index.html").write_text("the earlier book")
-    small = Project(tmp_path)
+    small = Project.new(tmp_path)
     small.notebook(
         nbformat.v4.new_markdown_cell(SECTION),
         code(CHECK, printed("holds\n")),

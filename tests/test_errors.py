@@ -91,6 +91,14 @@ BAD = {
         cells(code("t", nbformat.v4.new_output("display_data", data={"text/html": "<b>"}))),
         rf"{NOTEBOOK}, cell 2: an output of type text/html; .*",
     ),
+    "big explorer": (
+        cells(code("t", drawn(**{"text/html": "<p>" + "A" * 13_000}))),
+        rf"{NOTEBOOK}, cell 2: an explorer of 13 kB; 12 kB at most",
+    ),
+    "explorer with a request": (
+        cells(code("t", drawn(**{"text/html": "<img src=a.png>"}))),
+        rf"{NOTEBOOK}, cell 2: an explorer that asks the network for something",
+    ),
     "SVG figure": (
         cells(code("t", nbformat.v4.new_output("display_data", data={"image/svg+xml": "<svg>"}))),
         rf"{NOTEBOOK}, cell 2: an output of type image/svg\+xml; .*",

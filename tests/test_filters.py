@@ -188,6 +188,23 @@ def test_a_figure_gets_number_caption_and_alternative_text(project):
     assert (project.root / "work" / "images" / "fig-a.png").stat().st_size > 0
 
 
+def test_an_explorer_stands_before_its_image(project):
+    blocks = filtered(
+        project,
+        "## A {#sec-a}\n\n@fig-a",
+        code(
+            "#| label: fig-a\n#| fig-cap: A.\n#| fig-alt: It rises.\nexplorer()",
+            drawn(**{"text/html": "<p>a</p>", "text/plain": "a"}),
+        ),
+    )
+    (figure,) = [block for block in blocks[-3]["c"][1] if block["t"] == "Figure"]
+    html = {"t": "RawBlock", "c": ["html", "<p>a</p>"]}
+    assert loose(figure["c"][2]) == [
+        {"t": "Div", "c": [["", ["explorer-html"], []], [html]]},
+        {"t": "Para", "c": [image("It rises.", "images/fig-a.png")]},
+    ]
+
+
 def test_cell_options_hide_and_fold(project):
     check(
         project,

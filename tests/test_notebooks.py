@@ -39,6 +39,21 @@ def test_every_notebook_begins_with_the_same_set_up(path):
     assert setup_cells(path) == setup_cells(NOTEBOOKS[0])
 
 
+def test_every_explorer_is_made_by_the_same_cell():
+    helpers = {
+        path.stem: [
+            cell.source
+            for cell in nbformat.read(path, as_version=4).cells
+            if cell.cell_type == "code" and "def explorer(" in cell.source
+        ]
+        for path in NOTEBOOKS
+    }
+    having = {name: sources for name, sources in helpers.items() if sources}
+    assert len(having) == 3
+    assert all(sources == next(iter(having.values())) for sources in having.values())
+    assert len(next(iter(having.values()))) == 1
+
+
 @each
 def test_a_section_ends_in_a_summary_and_exercises(path):
     cells = nbformat.read(path, as_version=4).cells

@@ -187,9 +187,11 @@
     link = a;
     tip.replaceChildren(target.cloneNode(true));
     // a tooltip holds nothing to act on, and an id stays unique
-    for (const e of all('.check-link, .anchor, .copy', tip)) e.remove();
+    for (const e of all('.check-link, .anchor, .copy, .explorer :is(label, [role=status])', tip)) e.remove();
     for (const e of all('a', tip)) e.replaceWith(...e.childNodes);
-    for (const e of all('[id], [tabindex]', tip)) for (const name of ['id', ...marks]) e.removeAttribute(name);
+    for (const e of all('[id], [tabindex]', tip)) {
+      for (const name of e.getAttributeNames()) if (/^(id|tabindex|role|aria-.*)$/.test(name)) e.removeAttribute(name);
+    }
     link.setAttribute('aria-describedby', tip.id);
     link.after(tip); // next in the tab order, should it scroll
     tip.showPopover();

@@ -34,6 +34,15 @@ local function images(block)
   return found
 end
 
+-- The HTML of an explorer, a figure that can be moved; it stands beside the image of its first state.
+local function explorer(block)
+  local found = pandoc.Blocks {}
+  block:walk {
+    RawBlock = function(raw) if raw.format == 'html' then found:insert(raw) end end,
+  }
+  return found
+end
+
 local function text_output(block)
   local texts = pandoc.Blocks {}
   block:walk {
@@ -44,7 +53,7 @@ local function text_output(block)
   return pandoc.Div(texts, { class = 'cell-output' })
 end
 
-local function figure(unit, image, option)
+local function figure(unit, image, html, option)
   local label = pandoc.utils.stringify(option.label or '')
   if not label:match('^fig%-') then
     report.problem(unit.source, 'a figure needs "#| label: fig-…"')
@@ -64,7 +73,9 @@ local function figure(unit, image, option)
   pandoc.mediabag.insert(name, kind, data)
   local picture = pandoc.Image(alt, name)
   local caption = pandoc.Plain(option['fig-cap'] or {})
-  return pandoc.Figure({ pandoc.Plain { picture } }, { caption }, pandoc.Attr(label))
+  local content = pandoc.Blocks { pandoc.Plain { picture } }
+  if #html > 0 then content:insert(1, pandoc.Div(html, { class = 'explorer-html' })) end
+  return pandoc.Figure(content, { caption }, pandoc.Attr(label))
 end
 
 local function cell(unit)
@@ -94,7 +105,7 @@ local function cell(unit)
     elseif drawn then
       report.problem(unit.source, 'a cell shows one figure, this one has more')
     else
-      drawn = figure(unit, pictures[1], option)
+      drawn = figure(unit, pictures[1], explorer(unit.blocks[index]), option)
       shown:insert(drawn or pandoc.Div {})
     end
   end
