@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pypandoc
 import pytest
 from conftest import code, drawn, png, printed
 
@@ -279,9 +280,15 @@ def test_a_book_that_cannot_be_put_in_place_leaves_the_earlier_one(
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_build_leaves_the_earlier_book(sent, project):
     shutil.copytree(renderer.HERE, project.root / "render")
+    slow = project.root / "pandoc"  # so that the signal cannot come too late
+    slow.write_text(
+        f'#!/bin/sh\ntest "$1" = --version && exec {pypandoc.get_pandoc_path()} "$@"\nexec sleep 60\n'
+    )
+    slow.chmod(0o755)
     build = subprocess.Popen(
         [sys.executable, "-m", "render"], cwd=project.root, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        env={**os.environ, "PYPANDOC_PANDOC": str(slow)},
     )  # fmt: skip
     assert build.stdout.readline().startswith("book ")  # it has begun
     os.killpg(build.pid, sent)
