@@ -12,6 +12,7 @@ import pytest
 import torch
 from bs4 import BeautifulSoup
 from conftest import Project
+from playwright import sync_api
 from pypdf import PdfReader
 from scipy.integrate import solve_ivp
 from torchdiffeq import odeint
@@ -19,7 +20,6 @@ from torchdiffeq import odeint
 from render import ROOT
 from render.__main__ import build
 
-sync_api = pytest.importorskip("playwright.sync_api")
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 pytestmark = pytest.mark.skipif(

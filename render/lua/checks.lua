@@ -5,8 +5,12 @@ local report = require 'report'
 
 local checks = {}
 
+-- An exercise is not checked but solved.
+local function word(kind, check, solution) return kind == 'exr' and solution or check end
+
 local function note(unit, labels)
-  local links = pandoc.Inlines { pandoc.Str 'Checks', pandoc.Space() }
+  local verb = word(kinds.of(unit.checks[1]), 'Checks', 'Solves')
+  local links = pandoc.Inlines { pandoc.Str(verb), pandoc.Space() }
   for index, label in ipairs(unit.checks) do
     if index > 1 then links:extend { pandoc.Str ',', pandoc.Space() } end
     links:insert(pandoc.Link(labels[label].text, '#' .. label, '', { class = 'ref' }))
@@ -49,7 +53,8 @@ end
 local function links(entry, ids)
   local out = pandoc.Inlines {}
   for index, id in ipairs(ids) do
-    local text = #ids > 1 and 'check ' .. index or 'check'
+    local name = word(entry.kind, 'check', 'solution')
+    local text = #ids > 1 and name .. ' ' .. index or name
     out:insert(pandoc.Space())
     out:insert(pandoc.Link(text, '#' .. id, '', {
       class = 'check-link', ['aria-label'] = text .. ': the cell for ' .. entry.text,
@@ -70,7 +75,8 @@ function checks.apply(units, labels)
           div.content[1].content[1].content:extend(links(labels[div.identifier], ids))
           return div
         elseif kinds.checked[labels[div.identifier].kind] then
-          report.problem(unit.source, 'no cell checks ' .. div.identifier .. ', "#| checks: …"')
+          local verb = word(kinds.of(div.identifier), 'checks', 'solves')
+          report.problem(unit.source, 'no cell ' .. verb .. ' ' .. div.identifier .. ', "#| checks: …"')
         end
       end,
     }
