@@ -132,7 +132,7 @@ def write_pdf(work: Path, config: dict[str, str]) -> str:
     name = f"{config['name']}.pdf"
     try:
         pdf, warnings = typst.compile_with_warnings(
-            work / "book.typ", ignore_system_fonts=True
+            work / "book.typ", ignore_system_fonts=True, pdf_standards=["ua-1"]
         )
     except typst.TypstError as error:
         raise BookError(f"{name}: Typst: {error}") from error

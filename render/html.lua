@@ -152,6 +152,18 @@ local function raise_headings(doc)
   doc.blocks:insert(1, pandoc.Div({ raw('<h1>' .. title .. '</h1>') }, pandoc.Attr(chapter.identifier)))
 end
 
+-- An e-book's contents would have to declare that they hold MathML, and Pandoc does not.
+local plain_headings = {
+  Header = function(head)
+    return head:walk {
+      Math = function(math)
+        local text = pandoc.write(pandoc.Pandoc { pandoc.Plain { math } }, 'plain')
+        return pandoc.Str((text:gsub('%s+$', '')))
+      end,
+    }
+  end,
+}
+
 function Pandoc(doc)
   doc = doc:walk(elements)
   report.stop()
@@ -163,6 +175,8 @@ function Pandoc(doc)
     doc.blocks = pandoc.Blocks {}
     for _, page in ipairs(all) do doc.blocks:extend(page) end
     raise_headings(doc)
+  else
+    doc.blocks = doc.blocks:walk(plain_headings)
   end
   return doc
 end

@@ -58,10 +58,36 @@ local function typst_math(text)
     :gsub('[^&\n]+', pairs_of_delimiters))
 end
 
+local function quoted(text) return (text:gsub('\\', '\\\\'):gsub('"', '\\"')) end
+
+-- What a screen reader says for a formula: characters where they suffice, otherwise TeX.
+local function spoken(doc)
+  local all, paragraphs = {}, pandoc.Blocks {}
+  doc:walk {
+    Math = function(math)
+      if all[math.text] then return end
+      table.insert(all, math.text)
+      all[math.text] = true
+      local formula = pandoc.Math('InlineMath', (math.text:gsub('%s+', ' ')))
+      paragraphs:insert(pandoc.Para { pandoc.Str '=', formula }) -- so that no line is empty
+    end,
+  }
+  local _, text = pandoc.log.silence(pandoc.write, pandoc.Pandoc(paragraphs), 'plain', { wrap_text = 'none' })
+  local words, index = {}, 0
+  for line in text:gmatch('=([^\n]*)') do
+    index = index + 1
+    words[all[index]] = quoted((line:gsub('^%$(.*)%$$', '%1')))
+  end
+  return words
+end
+
+local words -- TeX → what is said, for the document in hand
+
 local elements = {
   Math = function(math)
+    local said = raw('#[#set math.equation(alt: "' .. words[math.text] .. '");')
     math.text = typst_math(math.text)
-    return math
+    return { said, math, raw ']' }
   end,
   Span = function(span)
     if span.classes:includes('statement-label') then return pandoc.Strong(span.content) end
@@ -69,10 +95,12 @@ local elements = {
       return pandoc.Inlines { pandoc.Str '(' } .. span.content .. { pandoc.Str ')' }
     end
     if not span.classes:includes('equation') then return end
-    local math, number = span.content[1].content[1], span.content[2]
-    if not number then return math end
+    local said, math = table.unpack(span.content[1].content)
+    local number = span.content[2]
+    if not number then return span.content[1].content end
     return {
-      raw('#[#set math.equation(numbering: _ => [' .. pandoc.utils.stringify(number) .. ']);'),
+      said,
+      raw('#set math.equation(numbering: _ => [' .. pandoc.utils.stringify(number) .. ']);'),
       math,
       raw(' <' .. span.identifier .. '>]'),
     }
@@ -111,8 +139,10 @@ local elements = {
   Image = function(image)
     local _, data = pandoc.mediabag.fetch(image.src)
     local inches = pandoc.image.size(data).width / PIXELS_PER_INCH
-    image.attributes.width = math.min(100, math.floor(100 * inches / TEXT_WIDTH)) .. '%'
-    return image
+    local width = math.min(100, math.floor(100 * inches / TEXT_WIDTH))
+    -- written out, because Pandoc would leave out the words
+    return raw('#image("' .. image.src .. '", width: ' .. width .. '%, alt: "'
+      .. quoted(pandoc.utils.stringify(image.caption)) .. '")')
   end,
 }
 
@@ -126,6 +156,7 @@ local function contents(blocks)
 end
 
 function Pandoc(doc)
+  words = spoken(doc)
   doc = doc:walk(visible):walk(elements)
   report.stop()
   contents(doc.blocks)

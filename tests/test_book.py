@@ -213,6 +213,11 @@ def test_nothing_is_left_of_the_sources_syntax(pages):
         assert "$" not in text
 
 
+def test_every_head_of_a_column_has_words(pages):
+    heads = [head for page in pages.values() for head in page.select("th")]
+    assert heads and all(words(head) for head in heads)
+
+
 def test_images_have_words_and_sizes_and_are_files(book, pages):
     images = [
         (name, image) for name, page in pages.items() for image in page.select("img")
@@ -303,6 +308,8 @@ def test_the_pdf_is_titled_linked_and_outlined(book):
         config["author"],
     )
     assert pdf.root_object["/Lang"] == "en-GB"
+    # Typst promises this only if every image and every formula has words
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in pdf.root_object["/Metadata"].get_data()
     outline = [item.title for item in pdf.outline[1] if not isinstance(item, list)]
     assert outline[0].startswith("35.1 ") and outline[-1] == "References"
     fonts = {
