@@ -110,39 +110,43 @@ def test_formulas_are_numbered_where_they_have_a_label_and_references_carry_the_
     ("prefix", "name"),
     [
         ("def", "Definition"), ("thm", "Theorem"), ("lem", "Lemma"), ("cor", "Corollary"),
-        ("prp", "Proposition"),
+        ("prp", "Proposition"), ("exr", "Exercise"),
     ],
 )  # fmt: skip
 def test_a_statement_and_its_checking_cells_are_linked_both_ways(project, prefix, name):
     label, words = f"{prefix}-a", f"{name}\\ 35.1"
-    aria = f'.check-link aria-label="check {{}}: the cell for {name}\u00a035.1"'
+    verb, link, fold = (
+        ("Solves", "solution", "code-fold")
+        if prefix == "exr"
+        else ("Checks", "check", "cell-code")
+    )
+    aria = f'.check-link aria-label="{link} {{}}: the cell for {name}\u00a035.1"'
     cell = (
-        ":::: {{#check-{label}{n} .cell}}\n::: cell-checks\nChecks [{words}](#{label}){{.ref}}\n:::\n\n"
-        "::: cell-code\n``` python\nassert True\n```\n:::\n::::\n\n"
+        ":::: {{#check-{label}{n} .cell}}\n::: cell-checks\n{verb} [{words}](#{label}){{.ref}}\n:::\n\n"
+        "::: {fold}\n``` python\nassert True\n```\n:::\n::::\n\n"
     )
     check(
         project,
         "## [35.1]{.header-section-number} A {#sec-a}\n\n"
         f":::: {{#{label} .statement .{prefix}}}\n::: statement-head\n"
         f"[{words}]{{.statement-label}} [Title]{{.statement-title}} "
-        f"[check 1](#check-{label}){{{aria.format(1)}}} "
-        f"[check 2](#check-{label}-2){{{aria.format(2)}}}\n:::\n\nText.\n::::\n\n"
-        + cell.format(label=label, words=words, n="")
-        + cell.format(label=label, words=words, n="-2"),
+        f"[{link} 1](#check-{label}){{{aria.format(1)}}} "
+        f"[{link} 2](#check-{label}-2){{{aria.format(2)}}}\n:::\n\nText.\n::::\n\n"
+        + cell.format(fold=fold, verb=verb, label=label, words=words, n="")
+        + cell.format(fold=fold, verb=verb, label=label, words=words, n="-2"),
         f"## A {{#sec-a}}\n\n::: {{#{label}}}\n#### Title\n\nText.\n:::",
         code(f"#| checks: {label}\nassert True"),
         code(f"#| checks: [{label}]\nassert True"),
     )
 
 
-@pytest.mark.parametrize(("prefix", "name"), [("exm", "Example"), ("exr", "Exercise")])
-def test_an_example_needs_no_check_and_no_title(project, prefix, name):
+def test_an_example_needs_no_check_and_no_title(project):
     check(
         project,
         "## [35.1]{.header-section-number} A {#sec-a}\n\n"
-        f":::: {{#{prefix}-a .statement .{prefix}}}\n::: statement-head\n"
-        f"[{name}\\ 35.1]{{.statement-label}}\n:::\n\nText.\n::::",
-        f"## A {{#sec-a}}\n\n::: {{#{prefix}-a}}\nText.\n:::",
+        ":::: {#exm-a .statement .exm}\n::: statement-head\n"
+        "[Example\\ 35.1]{.statement-label}\n:::\n\nText.\n::::",
+        "## A {#sec-a}\n\n::: {#exm-a}\nText.\n:::",
     )
 
 
@@ -285,6 +289,7 @@ def test_the_lists_name_statements_and_figures_by_section(project):
         "## A *b* {#sec-a}\n\n::: {#thm-x}\n#### On $x$\n\nIt holds, @fig-f.\n:::\n\n"
         "::: {#exr-y}\nTry.\n:::",
         code("#| checks: thm-x\nassert True"),
+        code("#| checks: exr-y\nassert True"),
         code(
             '#| label: fig-f\n#| fig-cap: "The case i.e. $y$. More words."\n#| fig-alt: "A line."\nf()',
             drawn(),
@@ -302,4 +307,22 @@ def test_the_lists_name_statements_and_figures_by_section(project):
             "**[35.1]{.header-section-number} A *b***\n\n"
             r"- [Figure\ 35.1: The case i.e. $y$](#fig-f){.listed}"
         )
+    )
+
+
+def test_what_a_solution_prints_is_folded_with_its_code(project):
+    check(
+        project,
+        "## [35.1]{.header-section-number} A {#sec-a}\n\n"
+        ":::: {#exr-a .statement .exr}\n::: statement-head\n"
+        r"[Exercise\ 35.1]{.statement-label} "
+        "[solution](#check-exr-a)"
+        '{.check-link aria-label="solution: the cell for Exercise\u00a035.1"}'
+        "\n:::\n\nText.\n::::\n\n"
+        "::::: {#check-exr-a .cell}\n::: cell-checks\n"
+        r"Solves [Exercise\ 35.1](#exr-a){.ref}"
+        "\n:::\n\n:::: code-fold\n``` python\nassert True\n```\n\n"
+        "::: cell-output\n``` output\nshown\n```\n:::\n::::\n:::::",
+        "## A {#sec-a}\n\n::: {#exr-a}\nText.\n:::",
+        code("#| checks: exr-a\nassert True", printed("shown\n")),
     )

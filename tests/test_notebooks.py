@@ -1,6 +1,7 @@
 """What nbval cannot see of the notebooks: their form, their independence, and that a fault is caught."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,13 +59,30 @@ def test_every_explorer_is_made_by_the_same_cell():
 def test_a_section_ends_in_a_summary_and_exercises(path):
     cells = nbformat.read(path, as_version=4).cells
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    if "## " not in text:  # the opening's picture
+    if path.stem in {"00-opening", "16-solutions"}:
         return
     headings = [line for line in text.splitlines() if line.startswith("### ")]
     assert headings[-2:] == ["### Summary", "### Exercises"]
     assert text.count("::: {#exr-") in (2, 3)
     summary = text.split("### Summary")[1].split("### Exercises")[0]
     assert 1 <= summary.count("\n- ") <= 5
+
+
+def test_each_exercise_has_one_solution_and_a_level():
+    texts = {
+        path.stem: "\n".join(
+            cell.source
+            for cell in nbformat.read(path, as_version=4).cells
+            if cell.cell_type == "markdown"
+        )
+        for path in NOTEBOOKS
+    }
+    solved = re.findall(r"^To @(exr-[\w-]+)\.", texts.pop("16-solutions"), re.MULTILINE)
+    exercises = re.findall(
+        r"\{#(exr-[\w-]+)\}\n#### .* ●{1,3}\n", "\n".join(texts.values())
+    )
+    assert solved == exercises
+    assert "\n".join(texts.values()).count("{#exr-") == len(exercises)
 
 
 def nbval(folder: Path, name: str) -> subprocess.CompletedProcess:

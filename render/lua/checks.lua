@@ -18,6 +18,14 @@ local function note(unit, labels)
   return pandoc.Div({ pandoc.Plain(links) }, { class = 'cell-checks' })
 end
 
+-- What a solution's cell prints tells the answer, too: it is folded with the code.
+local function fold_all(cell)
+  local fold = cell.content[1]
+  for index = 2, #cell.content do fold.content:insert(cell.content[index]) end
+  fold.classes = { 'code-fold' }
+  cell.content = pandoc.Blocks { fold }
+end
+
 -- Which cells check which statement: label → list of the cells' ids.
 local function collect(units, labels)
   local cells = {}
@@ -43,6 +51,7 @@ local function collect(units, labels)
       unit.checks = known
       for _, cell in ipairs(unit.blocks) do
         cell.identifier = id
+        if kinds.of(known[1]) == 'exr' then fold_all(cell) end
         cell.content:insert(1, note(unit, labels))
       end
     end

@@ -6,8 +6,8 @@ local kinds = {
     exm = 'Example', exr = 'Exercise',
   },
   statements = { def = true, thm = true, lem = true, cor = true, prp = true, exm = true, exr = true },
-  -- What a reader may rely on, and so has to be checked by a cell.
-  checked = { def = true, thm = true, lem = true, cor = true, prp = true },
+  -- What a reader may rely on, or has to be solved, and so needs a cell.
+  checked = { def = true, thm = true, lem = true, cor = true, prp = true, exr = true },
   -- What interrupts the text, and so has to be referred to in it.
   floating = { eq = true, fig = true, tbl = true },
 }
