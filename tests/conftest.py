@@ -3,12 +3,14 @@
 import base64
 import io
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pytest
 from PIL import Image
+from playwright import sync_api
 
 from render.notebooks import METADATA
 
@@ -131,3 +133,18 @@ def project(tmp_path: Path) -> Project:
         code(FIGURE, drawn()),
     )
     return small
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium or Chrome; what needs one is skipped on a machine that has none."""
+    names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip("there is no Chromium on this machine")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()

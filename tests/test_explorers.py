@@ -2,7 +2,6 @@
 
 import math
 import re
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -12,19 +11,12 @@ import pytest
 import torch
 from bs4 import BeautifulSoup
 from conftest import Project
-from playwright import sync_api
 from pypdf import PdfReader
 from scipy.integrate import solve_ivp
 from torchdiffeq import odeint
 
 from render import ROOT
 from render.__main__ import build
-
-NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium on this machine"
-)
 
 SECTION = "## One {#sec-one}\n\n::: {#thm-sum}\n#### Sum\n\n$1 + 1 = 2$.\n:::\n\n"
 KINDS = ["euler", "stability", "tolerance", "resnet", "adjoint"]
@@ -56,16 +48,6 @@ def book(tmp_path_factory) -> Path:
     small.replace("chapters/small.qmd", " and @fig-line", "")
     build(small.root)
     return small.root / "_book"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

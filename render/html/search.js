@@ -67,6 +67,7 @@
     list.querySelector('a')?.click();
   });
   dialog.addEventListener('keydown', (e) => {
+    if (e.key === 'Escape') dialog.close(); // Chrome would only clear the words
     const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
     if (!step) return;
     e.preventDefault();
