@@ -54,8 +54,9 @@ def _notebook_links(match: re.Match, repository: str, branch: str) -> str:
     elif repository.startswith(GITHUB):
         name = repository.removeprefix(GITHUB)
         links = {"Open in Colab": f"{COLAB}{name}/blob/{branch}/{path}", **links}
+    kind = "" if repository else " download"
     items = "".join(
-        f'<a href="{escape(href)}">{text}</a> ' for text, href in links.items()
+        f'<a href="{escape(href)}"{kind}>{text}</a> ' for text, href in links.items()
     )
     return f'{match[0]}\n<p class="notebook">{items}</p>'
 

@@ -183,6 +183,7 @@ def test_a_section_leads_to_its_notebook(project):
         (project.root / "_book" / "sec-one.html").read_text(), "html.parser"
     )
     (link,) = page.select(".notebook a")
+    assert link.has_attr("download")
     copied = project.root / "_book" / link["href"]
     assert copied.read_bytes() == (project.root / link["href"]).read_bytes()
 
