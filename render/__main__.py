@@ -1,6 +1,5 @@
 """Render the book from the notebooks' stored outputs: `python -m render`."""
 
-import io
 import os
 import shutil
 import signal
@@ -10,12 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
 
-import pikepdf
 import pypandoc
 import typst
 import yaml
 
-from render import ROOT, BookError, notebooks, pages
+from render import ROOT, BookError, notebooks, pages, pdf
 
 HERE = Path(__file__).resolve().parent
 
@@ -131,16 +129,14 @@ def write_pdf(work: Path, config: dict[str, str]) -> str:
     )  # fmt: skip
     name = f"{config['name']}.pdf"
     try:
-        pdf, warnings = typst.compile_with_warnings(
+        compiled, warnings = typst.compile_with_warnings(
             work / "book.typ", ignore_system_fonts=True, pdf_standards=["ua-1"]
         )
     except typst.TypstError as error:
         raise BookError(f"{name}: Typst: {error}") from error
     if warnings:
         raise BookError(*(f"{name}: Typst: {warning}" for warning in warnings))
-    # Typst writes an accessible book's thousands of tags one by one; packed they take a quarter less.
-    with pikepdf.open(io.BytesIO(pdf)) as book:
-        book.save(work / name, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    pdf.pack(compiled, work / "images", work / name)
     return "PDF"
 
 

@@ -10,6 +10,7 @@ from copy import copy
 from pathlib import Path
 from urllib.parse import unquote
 
+import pikepdf
 import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
@@ -331,6 +332,24 @@ def test_the_pdf_is_titled_linked_and_outlined(book):
         "Exercise 35.1",
     ]:
         assert name in text.replace("\u00a0", " "), name
+
+
+def test_the_pdf_s_figures_are_the_notebooks_and_have_their_palettes(book):
+    stored = {
+        image.convert("RGB").tobytes(): image.size
+        for image in map(Image.open, (book / "images").glob("*.png"))
+    }
+    with pikepdf.open(book / "neural-odes.pdf") as pdf:
+        found = [
+            pikepdf.PdfImage(item)
+            for item in pdf.objects
+            if isinstance(item, pikepdf.Stream) and item.get("/Subtype") == "/Image"
+        ]
+        assert len(found) == len(stored)
+        for image in found:
+            assert image.indexed
+            picture = image.as_pil_image().convert("RGB")
+            assert stored[picture.tobytes()] == picture.size
 
 
 def test_symbols_that_typst_has_renamed_are_printed(project):
