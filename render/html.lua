@@ -4,6 +4,7 @@ package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. '/lua/?.lua;' .. pac
 
 local kinds = require 'kinds'
 local report = require 'report'
+local spoken = require 'spoken'
 local visible = require 'visible'
 
 local PAGES = FORMAT == 'chunkedhtml'
@@ -31,6 +32,13 @@ local folding = {
   end,
 }
 
+-- An explorer needs a script; without one, and in an e-book, its image is shown.
+local function explorer(html, image)
+  if not PAGES then return { image } end
+  local words = pandoc.Div({ pandoc.Para(image.content[1].caption) }, { class = 'hidden' })
+  return pandoc.Blocks { words } .. html.content .. { raw '<noscript>', image, raw '</noscript>' }
+end
+
 local elements = {
   Div = visible.Div,
   Span = visible.Span,
@@ -43,22 +51,11 @@ local elements = {
     image.attributes.loading = 'lazy'
     return image
   end,
-  -- An explorer needs a script; without one, and in an e-book, its image is shown.
-  Blocks = function(blocks)
-    local first = blocks[1]
-    if not first or first.t ~= 'Div' or not first.classes:includes 'explorer-html' then return end
-    if not PAGES then
-      blocks:remove(1)
-      return blocks
-    end
-    local words = pandoc.Para(blocks[2].content[1].caption)
-    return pandoc.Blocks { pandoc.Div({ words }, { class = 'hidden' }) }
-      .. first.content .. { raw '<noscript>', blocks[2], raw '</noscript>' }
-  end,
   -- Pandoc finds a link's target on another page if the id is a div's, not if it is a figure's.
   Figure = function(figure)
     local id = figure.identifier
     figure.identifier = ''
+    if #figure.content == 2 then figure.content = explorer(figure.content[1], figure.content[2]) end
     return pandoc.Div({ figure }, pandoc.Attr(id, { 'figure' }))
   end,
 }
@@ -155,12 +152,8 @@ end
 -- An e-book's contents would have to declare that they hold MathML, and Pandoc does not.
 local plain_headings = {
   Header = function(head)
-    return head:walk {
-      Math = function(math)
-        local text = pandoc.write(pandoc.Pandoc { pandoc.Plain { math } }, 'plain')
-        return pandoc.Str((text:gsub('%s+$', '')))
-      end,
-    }
+    local words = spoken(head)
+    return head:walk { Math = function(math) return pandoc.Str(words[math.text]) end }
   end,
 }
 

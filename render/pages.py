@@ -44,20 +44,20 @@ def _sidebar(sections: list[dict], page: str, title: str) -> str:
 def _notebook_links(match: re.Match, repository: str, branch: str) -> str:
     """What stands below a section's heading: ways to its notebook."""
     path = match["path"]
-    links = {
-        "View source": f"{repository}/blob/{branch}/{path}",
-        "Edit": f"{repository}/edit/{branch}/{path}",
-        "Report a mistake": f"{repository}/issues/new?title={quote(path)}",
-    }
-    if not repository:
-        links = {"Download this notebook": path}
-    elif repository.startswith(GITHUB):
-        name = repository.removeprefix(GITHUB)
-        links = {"Open in Colab": f"{COLAB}{name}/blob/{branch}/{path}", **links}
-    kind = "" if repository else " download"
-    items = "".join(
-        f'<a href="{escape(href)}"{kind}>{text}</a> ' for text, href in links.items()
-    )
+    if repository:
+        links = {
+            "View source": f"{repository}/blob/{branch}/{path}",
+            "Edit": f"{repository}/edit/{branch}/{path}",
+            "Report a mistake": f"{repository}/issues/new?title={quote(path)}",
+        }
+        if repository.startswith(GITHUB):
+            name = repository.removeprefix(GITHUB)
+            links = {"Open in Colab": f"{COLAB}{name}/blob/{branch}/{path}", **links}
+        items = "".join(
+            f'<a href="{escape(href)}">{text}</a> ' for text, href in links.items()
+        )
+    else:
+        items = f'<a href="{path}" download>Download this notebook</a> '
     return f'{match[0]}\n<p class="notebook">{items}</p>'
 
 
@@ -88,7 +88,7 @@ def finish(folder: Path, title: str, repository: str, branch: str) -> list[str]:
         html = HEADING.sub(
             partial(_notebook_links, repository=repository, branch=branch), html
         )
-        pages[name] = colour(html)
-        page.write_text(pages[name], encoding="utf-8")
+        pages[name] = html
+        page.write_text(colour(html), encoding="utf-8")
     search.write(folder, pages)
     return list(pages)

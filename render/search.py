@@ -36,9 +36,8 @@ def _read(element, page: str, entries: list[dict], into: list[str]) -> None:
 def entries(page: str, source: str) -> list[dict[str, str]]:
     """What search finds on the page `source` called `page`: `href`, `title`, `section`, `text`."""
     found: list[dict] = []
-    loose: list[
-        str
-    ] = []  # the opening's text stands beside its heading, not within a section
+    # The opening's text stands beside its heading, not within a section.
+    loose: list[str] = []
     _read(html.fromstring(source).get_element_by_id("main"), page, found, loose)
     found[0]["text"] += loose
     for entry in found:

@@ -3,6 +3,7 @@
 package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. '/lua/?.lua;' .. package.path
 
 local report = require 'report'
+local spoken = require 'spoken'
 local visible = require 'visible'
 
 local TEXT_WIDTH = 14.6 / 2.54 -- inches, as in book.typ
@@ -60,32 +61,11 @@ end
 
 local function quoted(text) return (text:gsub('\\', '\\\\'):gsub('"', '\\"')) end
 
--- What a screen reader says for a formula: characters where they suffice, otherwise TeX.
-local function spoken(doc)
-  local all, paragraphs = {}, pandoc.Blocks {}
-  doc:walk {
-    Math = function(math)
-      if all[math.text] then return end
-      table.insert(all, math.text)
-      all[math.text] = true
-      local formula = pandoc.Math('InlineMath', (math.text:gsub('%s+', ' ')))
-      paragraphs:insert(pandoc.Para { pandoc.Str '=', formula }) -- so that no line is empty
-    end,
-  }
-  local _, text = pandoc.log.silence(pandoc.write, pandoc.Pandoc(paragraphs), 'plain', { wrap_text = 'none' })
-  local words, index = {}, 0
-  for line in text:gmatch('=([^\n]*)') do
-    index = index + 1
-    words[all[index]] = quoted((line:gsub('^%$(.*)%$$', '%1')))
-  end
-  return words
-end
-
-local words -- TeX → what is said, for the document in hand
+local words -- TeX → what a screen reader says, for the document in hand
 
 local elements = {
   Math = function(math)
-    local said = raw('#[#set math.equation(alt: "' .. words[math.text] .. '");')
+    local said = raw('#[#set math.equation(alt: "' .. quoted(words[math.text]) .. '");')
     math.text = typst_math(math.text)
     return { said, math, raw ']' }
   end,

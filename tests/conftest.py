@@ -148,3 +148,11 @@ def browser():
         )
         yield browser
         browser.close()
+
+
+def complaints(page) -> list[str]:
+    """What the browser's `page` complains of; the list grows while it is used."""
+    found: list[str] = []
+    page.on("console", lambda message: found.append(message.text))
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found

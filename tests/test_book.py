@@ -51,6 +51,12 @@ def pages(book) -> dict[str, BeautifulSoup]:
     }
 
 
+def built(project, name: str) -> BeautifulSoup:
+    """The page `name` of the small project's book, made anew."""
+    build(project.root)
+    return BeautifulSoup((project.root / "_book" / name).read_text(), "html.parser")
+
+
 def words(element) -> str:
     return " ".join(element.get_text().split())
 
@@ -119,7 +125,7 @@ def test_every_reference_shows_its_target_s_number(pages):
     assert seen > 10
 
 
-def test_ids_are_unique_and_every_link_leads_somewhere(pages):
+def test_ids_are_unique_and_every_link_leads_somewhere(book, pages):
     ids = {}
     for name, page in pages.items():
         found = [element["id"] for element in page.select("[id]")]
@@ -130,7 +136,8 @@ def test_ids_are_unique_and_every_link_leads_somewhere(pages):
             if link["href"].startswith(("http:", "https:")):
                 continue
             path, _, anchor = link["href"].partition("#")
-            if path.startswith("notebooks/"):
+            if path.endswith(".ipynb"):
+                assert (book / path).is_file(), link
                 continue
             assert (path or name) in pages, link
             assert not anchor or unquote(anchor) in ids[path or name], link
@@ -179,10 +186,7 @@ def test_search_knows_every_heading_statement_figure_and_table(book, pages):
 
 
 def test_a_section_leads_to_its_notebook(project):
-    build(project.root)
-    page = BeautifulSoup(
-        (project.root / "_book" / "sec-one.html").read_text(), "html.parser"
-    )
+    page = built(project, "sec-one.html")
     (link,) = page.select(".notebook a")
     assert link.has_attr("download")
     copied = project.root / "_book" / link["href"]
@@ -191,10 +195,7 @@ def test_a_section_leads_to_its_notebook(project):
     project.replace(
         "_quarto.yml", "  title:", "  repo-url: https://github.com/a/b/\n  title:"
     )
-    build(project.root)
-    page = BeautifulSoup(
-        (project.root / "_book" / "sec-one.html").read_text(), "html.parser"
-    )
+    page = built(project, "sec-one.html")
     links = {link.text: link["href"] for link in page.select(".notebook a")}
     path = "notebooks/01-one.ipynb"
     assert links == {
@@ -293,10 +294,7 @@ def test_references_from_other_pages_carry_their_preview(pages):
 
 def test_a_statement_s_preview_is_its_text_alone(project):
     project.replace("chapters/small.qmd", "See", "See @thm-sum,")
-    build(project.root)
-    index = BeautifulSoup(
-        (project.root / "_book" / "index.html").read_text(), "html.parser"
-    )
+    index = built(project, "index.html")
     (preview,) = index.select('template[data-preview="thm-sum"]')
     assert words(preview).startswith("Theorem 35.1 Sum It is")
     assert not preview.select("[id], .check-link")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from bs4 import BeautifulSoup
-from conftest import Project
+from conftest import Project, complaints
 from pypdf import PdfReader
 from scipy.integrate import solve_ivp
 from torchdiffeq import odeint
@@ -56,9 +56,8 @@ def page(book, browser):
     context = browser.new_context(
         viewport={"width": 1280, "height": 900}, has_touch=True, reduced_motion="reduce"
     )
-    page, wrong = context.new_page(), []
-    page.on("console", lambda message: wrong.append(message.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page = context.new_page()
+    wrong = complaints(page)
     page.on(
         "request",
         lambda request: request.url.startswith("file:") or wrong.append(request.url),

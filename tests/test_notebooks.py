@@ -18,6 +18,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
+def prose(path: Path) -> str:
+    """The Markdown of a notebook."""
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
 def test_there_are_notebooks():
     assert len(NOTEBOOKS) >= 3
 
@@ -57,8 +63,7 @@ def test_every_explorer_is_made_by_the_same_cell():
 
 @each
 def test_a_section_ends_in_a_summary_and_exercises(path):
-    cells = nbformat.read(path, as_version=4).cells
-    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    text = prose(path)
     if path.stem in {"00-opening", "16-solutions"}:
         return
     headings = [line for line in text.splitlines() if line.startswith("### ")]
@@ -69,14 +74,7 @@ def test_a_section_ends_in_a_summary_and_exercises(path):
 
 
 def test_each_exercise_has_one_solution_and_a_level():
-    texts = {
-        path.stem: "\n".join(
-            cell.source
-            for cell in nbformat.read(path, as_version=4).cells
-            if cell.cell_type == "markdown"
-        )
-        for path in NOTEBOOKS
-    }
+    texts = {path.stem: prose(path) for path in NOTEBOOKS}
     solved = re.findall(r"^To @(exr-[\w-]+)\.", texts.pop("16-solutions"), re.MULTILINE)
     exercises = re.findall(
         r"\{#(exr-[\w-]+)\}\n#### .* ●{1,3}\n", "\n".join(texts.values())

@@ -5,6 +5,7 @@ import http.server
 import threading
 
 import pytest
+from conftest import complaints
 
 from render.__main__ import build
 
@@ -32,9 +33,8 @@ def address(request, project):
 @pytest.fixture
 def page(address, browser):
     """The opening's page; complaints are errors."""
-    page, wrong = browser.new_page(), []
-    page.on("console", lambda message: wrong.append(message.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page = browser.new_page()
+    wrong = complaints(page)
     page.goto(f"{address}/index.html")
     yield page
     page.close()

@@ -28,31 +28,20 @@ local function options(unit, code)
   return doc.meta, (table.concat(rest, '\n'):gsub('^%s*\n', ''))
 end
 
-local function images(block)
+local function all(kind, block)
   local found = pandoc.List {}
-  block:walk { Image = function(image) found:insert(image) end }
-  return found
-end
-
--- The HTML of an explorer, a figure that can be moved; it stands beside the image of its first state.
-local function explorer(block)
-  local found = pandoc.Blocks {}
-  block:walk {
-    RawBlock = function(raw) if raw.format == 'html' then found:insert(raw) end end,
-  }
+  block:walk { [kind] = function(element) found:insert(element) end }
   return found
 end
 
 local function text_output(block)
-  local texts = pandoc.Blocks {}
-  block:walk {
-    CodeBlock = function(code)
-      texts:insert(pandoc.CodeBlock((code.text:gsub('\n$', '')), { class = 'output' }))
-    end,
-  }
+  local texts = all('CodeBlock', block):map(function(code)
+    return pandoc.CodeBlock((code.text:gsub('\n$', '')), { class = 'output' })
+  end)
   return pandoc.Div(texts, { class = 'cell-output' })
 end
 
+-- `html` is that of an explorer, a figure that can be moved; the image shows its first state.
 local function figure(unit, image, html, option)
   local label = pandoc.utils.stringify(option.label or '')
   if not label:match('^fig%-') then
@@ -99,13 +88,13 @@ local function cell(unit)
   end
   local drawn
   for index = 2, #unit.blocks do
-    local pictures = images(unit.blocks[index])
+    local pictures = all('Image', unit.blocks[index])
     if #pictures == 0 then
       shown:insert(text_output(unit.blocks[index]))
     elseif drawn then
       report.problem(unit.source, 'a cell shows one figure, this one has more')
     else
-      drawn = figure(unit, pictures[1], explorer(unit.blocks[index]), option)
+      drawn = figure(unit, pictures[1], all('RawBlock', unit.blocks[index]), option)
       shown:insert(drawn or pandoc.Div {})
     end
   end

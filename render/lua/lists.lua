@@ -28,7 +28,8 @@ local function names(blocks)
   blocks:walk {
     traverse = 'topdown',
     Div = function(div)
-      if not kinds.statements[kinds.of(div.identifier)] or kinds.of(div.identifier) == 'exr' then return end
+      local kind = kinds.of(div.identifier)
+      if not kinds.statements[kind] or kind == 'exr' then return end
       local words = div.content[1].content[1].content:filter(function(inline) return inline.t ~= 'Link' end)
       while #words > 0 and words[#words].t == 'Space' do words:remove() end
       table.insert(statements, entry(words, div.identifier))
