@@ -24,7 +24,8 @@ UNTAUGHT_CODE = re.compile(
 )
 RANDOM = re.compile(r"\b(rng\.|randn?\b|randn_like|randint|randperm|normal_)")
 UNTAUGHT = (ast.Import, ast.ImportFrom, ast.Assert, ast.Raise)
-COMPOUND = (ast.For, ast.While, ast.If, ast.With, ast.Try, ast.ClassDef)
+COMPOUND = (ast.For, ast.While, ast.If, ast.With, ast.Try)
+DEFINITION = (ast.FunctionDef, ast.ClassDef)
 # Settings that a computation should not depend on.
 SETTINGS = {
     *("axis", "dim", "keepdims", "rtol", "atol", "tol", "epsabs", "epsrel", "max_step"),
@@ -93,62 +94,112 @@ def head(statement: ast.stmt) -> tuple[int, int]:
     return statement.lineno, max(statement.lineno, last or statement.end_lineno)
 
 
-def bound(statement: ast.stmt) -> set[str]:
-    """The names whose values a statement changes; for a compound one, its first line does."""
-    if isinstance(statement, ast.FunctionDef):
+def units(body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements of a cell in order, those in loops and the like too, but not in functions."""
+    found = []
+    for part in body:
+        found.append(part)
+        if isinstance(part, COMPOUND):
+            for name in ("body", "handlers", "orelse", "finalbody"):
+                for inner in getattr(part, name, []):
+                    handler = isinstance(inner, ast.ExceptHandler)
+                    found += units(inner.body if handler else [inner])
+    return found
+
+
+def binds(statement: ast.stmt) -> set[str]:
+    """The names that a statement gives a new value; for a compound one, its head does."""
+    if isinstance(statement, DEFINITION):
         return {statement.name}
-    if isinstance(statement, ast.Expr):
-        return {root(statement.value)}
     if isinstance(statement, ast.For):
         return names(statement.target, ast.Store)
+    return set() if isinstance(statement, COMPOUND) else names(statement, ast.Store)
+
+
+def changes(statement: ast.stmt) -> set[str]:
+    """The names whose values a statement may change: `binds`, and the x of x.f() and x[0] = 1."""
+    if isinstance(statement, ast.Expr):
+        return {root(statement.value)}
+    if isinstance(statement, (*DEFINITION, *COMPOUND)):
+        return binds(statement)
+    targets = (part for part in ast.walk(statement) if hasattr(part, "ctx"))
+    return {root(part) for part in targets if isinstance(part.ctx, ast.Store)}
+
+
+def reads(statement: ast.stmt) -> set[str]:
+    """The names that a statement needs from outside; for a compound one, that its head needs."""
+    if isinstance(statement, ast.With):
+        return set().union(*(names(item, ast.Load) for item in statement.items))
     if isinstance(statement, COMPOUND):
-        return set()
-    targets = [part for part in ast.walk(statement) if isinstance(part, ast.Subscript)]
-    return names(statement, ast.Store) | {root(target) for target in targets}
+        return names(
+            getattr(statement, "iter", getattr(statement, "test", ast.Pass())), ast.Load
+        )
+    own = {part.arg for part in ast.walk(statement) if isinstance(part, ast.arg)}
+    for part in ast.walk(statement):
+        if isinstance(part, ast.comprehension):
+            own |= names(part.target, ast.Store)
+    if isinstance(statement, DEFINITION):
+        own |= names(statement, ast.Store)
+    return names(statement, ast.Load) - own
 
 
-def draws_only(statements: list[ast.stmt], later: set[str]) -> list[ast.stmt]:
-    """What a figure's cell computes for its drawing, and no check or later cell uses."""
-    checks = [
-        part for part in statements if isinstance(part, ast.Assert) or _prints(part)
-    ]
-    wanted = later.union(*(names(part, ast.Load) for part in checks))
-    while used := [part for part in statements if bound(part) & wanted]:
-        more = wanted.union(*(names(part, ast.Load) for part in used))
-        if more == wanted:
-            break
-        wanted = more
-    return [part for part in statements if not bound(part) & wanted]
+def only_drawn(
+    tree: ast.Module, figure: bool, later: set[str]
+) -> tuple[list[ast.stmt], set[str]]:
+    """What a cell computes for drawings only, and the names that the rest needs from before.
+
+    `later` are the names that later cells need; `figure` tells whether the cell is one.
+    """
+
+    def counts(part: ast.stmt) -> bool:
+        if isinstance(part, ast.Assert):
+            return True
+        if isinstance(part, ast.Expr):
+            return root(part.value) == "print" or not (
+                figure or root(part.value) in DRAWS
+            )
+        return isinstance(part, COMPOUND) and not (figure or binds(part) & DRAWS)
+
+    parts = units(tree.body)
+    kept, wanted, before = [], set(later), None
+    while kept != before:
+        before = kept
+        kept = [part for part in parts if counts(part) or changes(part) & wanted]
+        wanted = wanted.union(*map(reads, kept))
+    needed = later
+    for part in reversed(kept):
+        needed = (needed - binds(part)) | reads(part)
+    return [part for part in parts if changes(part) and part not in kept], needed
 
 
-def _prints(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and root(statement.value) == "print"
-
-
-def untaught_lines(tree: ast.Module | None, source: str, later: set[str]) -> set[int]:
-    """The lines of a cell in which no fault is planted; `later` are names that later cells read."""
-    lines = source.splitlines()
+def untaught_lines(source: str, later: set[str]) -> tuple[set[int], set[str]]:
+    """The lines of a cell in which no fault is planted, and the names it needs from before."""
+    tree, lines = parsed(source), source.splitlines()
     if tree is None:
-        return set(range(1, len(lines) + 1))
-    statements = [part for part in ast.walk(tree) if isinstance(part, ast.stmt)]
-    skipped = [part for part in statements if _untaught(part, part in tree.body, lines)]
-    if re.search(r"^#\| label: fig-", source, re.MULTILINE):
-        skipped += draws_only(statements, later)
+        return set(range(1, len(lines) + 1)), later
+    figure = re.search(r"^#\| label: fig-", source, re.MULTILINE) is not None
+    skipped, needed = only_drawn(tree, figure, later)
+    skipped += [
+        part
+        for part in ast.walk(tree)
+        if isinstance(part, ast.stmt) and _untaught(part, part in tree.body, lines)
+    ]
     magics = [i for i, line in enumerate(lines, start=1) if re.match(r"\s*[%!]", line)]
     spans = [range(head(part)[0], head(part)[1] + 1) for part in skipped]
-    return set(magics).union(*spans)
+    return set(magics).union(*spans), needed
 
 
 def _untaught(statement: ast.stmt, outside: bool, lines: list[str]) -> bool:
     """Whether a statement imports, checks, draws, prints, measures time or makes up data."""
+    if isinstance(statement, DEFINITION):  # its statements are asked one by one
+        parameters = getattr(statement, "args", ast.arguments(args=[])).args
+        return "ax" in {parameter.arg for parameter in parameters}
     first, last = head(statement)
     code = "\n".join(lines[first - 1 : last])
     if isinstance(statement, UNTAUGHT) or UNTAUGHT_CODE.search(code):
         return True
     if isinstance(statement, ast.Expr):
         return root(statement.value) in DRAWS
-    if isinstance(statement, ast.FunctionDef):
-        return "ax" in {argument.arg for argument in statement.args.args}
     if isinstance(statement, ast.For):
         return bool(names(statement.target, ast.Store) & DRAWS)
     # In a function randomness may be what is taught; outside, or in weights, it is an example.
@@ -174,18 +225,6 @@ def changed_lines(before: str, after: str) -> tuple[str, str]:
     return "\n".join(old), "\n".join(new)
 
 
-def later_names(sources: list[str]) -> list[set[str]]:
-    """For each cell the names that cells after it read and have not bound again before."""
-    wanted, result = set(), []
-    for source in reversed(sources):
-        result.append(wanted)
-        if tree := parsed(source):
-            inside = {part.arg for part in ast.walk(tree) if isinstance(part, ast.arg)}
-            own = names(tree, ast.Store) | inside
-            wanted = (wanted - own) | (names(tree, ast.Load) - own)
-    return result[::-1]
-
-
 def places(notebook: nbformat.NotebookNode, number: str) -> list[Place]:
     """Everywhere a fault can be planted; `number`, as in "05", begins the ids.
 
@@ -194,21 +233,23 @@ def places(notebook: nbformat.NotebookNode, number: str) -> list[Place]:
     cells = [
         (cell.source, count)
         for count, cell in enumerate(notebook.cells, start=1)
-        if cell.cell_type == "code"
-        and not re.search(r"^(#\| include: false|%%)", cell.source, re.MULTILINE)
+        if cell.cell_type == "code" and not cell.source.startswith("%%")
     ]
-    found, taken = [], Counter()
-    later = later_names([source for source, _ in cells])
-    for (source, cell), wanted in zip(cells, later, strict=True):
-        tree = parsed(source)
-        skipped = untaught_lines(tree, source, wanted)
+    found, taken, skipped, later = [], Counter(), {}, set()
+    for source, cell in reversed(cells):
+        skipped[cell], later = untaught_lines(source, later)
+    for source, cell in cells:
+        if re.search(r"^#\| include: false", source, re.MULTILINE):
+            continue
         nodes, lines = list(ast_nodes(get_ast(source))), source.splitlines()
         for kind, operators in KINDS.items():
             for operator in operators:
                 at = [node for node in nodes for _ in operator.mutation_positions(node)]
                 for occurrence, node in enumerate(at):
                     first, last = node.start_pos[0], node.end_pos[0]
-                    if skipped.intersection(range(first, last + 1)) or is_setting(node):
+                    if skipped[cell].intersection(range(first, last + 1)) or is_setting(
+                        node
+                    ):
                         continue
                     line = "\n".join(text.strip() for text in lines[first - 1 : last])
                     function = ASTQuery(node).get_definition_name() or ""
