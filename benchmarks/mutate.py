@@ -97,13 +97,22 @@ def trial(name: str, text: str, limit: float) -> dict:
         return {"caught": True, "nth": None, "why": "hang", "seconds": seconds}
     if process.returncode == 0:
         return {"caught": False, "nth": None, "why": None, "seconds": seconds}
-    cell = re.search(r"^FAILED .*::Cell (\d+)", printed, re.MULTILINE)
-    if process.returncode != 1 or cell is None:
+    failed = re.search(r"^FAILED .*::Cell (\d+)", printed, re.MULTILINE)
+    if process.returncode != 1 or failed is None:
         last = (printed.strip().splitlines() or ["it printed nothing"])[-1]
         raise RuntimeError(f"nbval ended with status {process.returncode}: {last}")
     exception = re.search(r"^(\w+) +Traceback \(most", printed, re.MULTILINE)
     why = exception[1] if exception else "output"
-    return {"caught": True, "nth": int(cell[1]), "why": why, "seconds": seconds}
+    return {"caught": True, "nth": int(failed[1]), "why": why, "seconds": seconds}
+
+
+def place(text: str, nth: int | None) -> str:
+    """Where a notebook's code cell is, counted (from 0) as nbval does: ", cell 4", of all from 1."""
+    if nth is None:
+        return ""
+    cells = enumerate(json.loads(text)["cells"], start=1)
+    code = [number for number, cell in cells if cell["cell_type"] == "code"]
+    return f", cell {code[nth]}"
 
 
 def stored(path: Path) -> dict[str, dict]:
@@ -138,7 +147,8 @@ def results(client: Client, tasks: list[Task], path: Path) -> dict[str, dict]:
             if future.status != "finished":
                 raise BookError(f"{task.name}: {task.id}: {_trouble(future)}")
             if result["caught"] and task.id.endswith(SOUND):
-                raise BookError(f"{task.name}: fails without a fault: {result['why']}")
+                where = task.name + place(task.text, result["nth"])
+                raise BookError(f"{where}: fails without a fault: {result['why']}")
             # A line of its own, whatever an earlier run broke off in.
             file.write("\n" + json.dumps({"key": task.key} | result))
             file.flush()
@@ -181,11 +191,6 @@ class Section:
             text = nbformat.writes(spoiled)
         digest = hashlib.sha256(self.text.encode()).hexdigest()[:16]
         return Task(name, self.name, text, limit, f"{name}-{digest}")
-
-    def cell(self, nth: int) -> int:
-        """The number among all cells (from 1) of a code cell (from 0)."""
-        cells = enumerate(self.notebook.cells, start=1)
-        return [number for number, cell in cells if cell.cell_type == "code"][nth]
 
 
 def run(client: Client, sections: list[Section], path: Path) -> dict[str, dict]:
@@ -245,14 +250,13 @@ class Report:
     def stale(self) -> list[str]:
         """What is no longer true of the list of equivalent faults, one line an entry."""
         lines = []
-        for section in self.sections:
-            number = section.name.split("-")[0]
-            for name in self.reasons:
-                if name.split("-")[0] == number and name not in section.ids:
-                    lines.append(f"`{name}` is listed as equivalent, but is no more")
-                elif name in self.found and self.found[name]["caught"]:
-                    if name in section.ids:
-                        lines.append(f"`{name}` is listed as equivalent, but is caught")
+        every = set().union(*(section.ids for section in self.sections))
+        numbers = {section.name.split("-")[0] for section in self.sections}
+        for name in self.reasons:
+            if name.split("-")[0] in numbers and name not in every:
+                lines.append(f"`{name}` is listed as equivalent, but is no more")
+            elif name in self.found and self.found[name]["caught"]:
+                lines.append(f"`{name}` is listed as equivalent, but is caught")
         return lines
 
     def _table(self, head: str, groups: dict[str, list[Fault]]) -> list[str]:
@@ -270,12 +274,10 @@ class Report:
         lines = [f"`{fault.id}`, {section.name}, cell {fault.cell}"]
         result = self.found[fault.id]
         if result["caught"]:
-            place = (
-                ""
-                if result["nth"] is None
-                else f" in cell {section.cell(result['nth'])}"
+            lines[0] += (
+                f": caught by {result['why']}{place(section.text, result['nth'])}"
             )
-            lines[0] += f": caught by {result['why']}{place}, {result['seconds']:.0f} s"
+            lines[0] += f", {result['seconds']:.0f} s"
         elif fault.id in self.reasons:
             lines[0] += f": {self.reasons[fault.id]}"
         diff = [f"- {line}" for line in fault.before.splitlines()]
@@ -309,7 +311,7 @@ def cluster() -> Client:
     try:
         if address:
             return Client(address)
-        return Client(processes=True, threads_per_worker=1, dashboard_address=None)
+        return Client(processes=True, threads_per_worker=1, dashboard_address=":0")
     except OSError as error:
         raise BookError(
             f"DASK_SCHEDULER: no scheduler at {address}: {error}"
