@@ -8,8 +8,10 @@ this project. Results are kept in _mutate/results.jsonl, so an interrupted run g
 import argparse
 import hashlib
 import json
+import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -308,14 +310,22 @@ class Report:
 def cluster() -> Client:
     """The cluster at DASK_SCHEDULER, or one of this machine's cores that ends with the client."""
     address = os.environ.get("DASK_SCHEDULER")
-    try:
-        if address:
+    if address:
+        try:
             return Client(address)
-        return Client(processes=True, threads_per_worker=1, dashboard_address=":0")
-    except OSError as error:
-        raise BookError(
-            f"DASK_SCHEDULER: no scheduler at {address}: {error}"
-        ) from error
+        except (OSError, ValueError) as error:
+            raise BookError(f"DASK_SCHEDULER: no scheduler at {address}") from error
+    # In a terminal Ctrl-C reaches the workers, too; they leave it to the client, and end with it.
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return Client(
+            processes=True,
+            threads_per_worker=1,
+            dashboard_address=":0",
+            silence_logs=logging.ERROR,
+        )
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def main() -> int:
