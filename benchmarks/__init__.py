@@ -1,1 +1,1 @@
-"""Measured comparisons and mutation testing, run by hand: see the Makefile's targets."""
+"""What is measured by hand, not by the suite: `make help` lists it."""
