@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: book test nightly run lab clean help
+.PHONY: book test nightly run lab parity clean help
 .DELETE_ON_ERROR:
 
 book: $(READY) ## Render HTML pages, PDF and EPUB to _book from the stored outputs
@@ -23,6 +23,9 @@ run: $(READY) ## Execute a notebook in place and normalise it: make run NB=noteb
 
 lab: $(READY) ## Open the notebooks in JupyterLab
 	@$(VENV)/bin/jupyter lab notebooks
+
+parity: $(READY) ## Compare the book's numbers with Quarto's, if there is Quarto
+	@$(RUN) -m benchmarks.parity
 
 clean: ## Remove what the commands above made
 	@rm -rf $(VENV) _book .book-* .ruff_cache
