@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: book test nightly run lab parity clean help
+.PHONY: book test nightly run lab parity bench clean help
 .DELETE_ON_ERROR:
 
 book: $(READY) ## Render HTML pages, PDF and EPUB to _book from the stored outputs
@@ -27,8 +27,11 @@ lab: $(READY) ## Open the notebooks in JupyterLab
 parity: $(READY) ## Compare the book's numbers with Quarto's, if there is Quarto
 	@$(RUN) -m benchmarks.parity
 
+bench: $(READY) ## Measure speed and weight, into _bench; or a part: make bench ONLY="build weight"
+	@$(RUN) -m benchmarks.speed $(ONLY)
+
 clean: ## Remove what the commands above made
-	@rm -rf $(VENV) _book .book-* .ruff_cache
+	@rm -rf $(VENV) _book _bench .book-* .ruff_cache
 	@find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
 help: ## Show this list
