@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: book test nightly mutate parity run lab clean help
+.PHONY: book test nightly run lab bench mutate parity clean help
 .DELETE_ON_ERROR:
 
 book: $(READY) ## Render HTML pages, PDF and EPUB to _book from the stored outputs
@@ -17,9 +17,6 @@ test: $(READY) ## Run the whole suite: every notebook's cells, and tests/
 nightly: $(READY) ## Run every notebook alone in an empty folder, too
 	@$(RUN) -m pytest -n 2 --dist loadscope -m ""
 
-mutate: $(READY) ## Plant faults in the notebooks and count those they catch; NB=… for one of them
-	@$(RUN) -m benchmarks.mutate $(NB)
-
 run: $(READY) ## Execute a notebook in place and normalise it: make run NB=notebooks/…
 	@test -n "$(NB)" || { echo "which notebook? make run NB=notebooks/01-dynamical-systems.ipynb" >&2; exit 1; }
 	@$(RUN) -m render.run $(NB)
@@ -27,11 +24,17 @@ run: $(READY) ## Execute a notebook in place and normalise it: make run NB=noteb
 lab: $(READY) ## Open the notebooks in JupyterLab
 	@$(VENV)/bin/jupyter lab notebooks
 
+bench: $(READY) ## Measure speed and weight, into _bench; or a part: make bench ONLY="build weight"
+	@$(RUN) -m benchmarks.speed $(ONLY)
+
+mutate: $(READY) ## Plant faults in the notebooks and count those they catch; NB=… for one of them
+	@$(RUN) -m benchmarks.mutate $(NB)
+
 parity: $(READY) ## Compare the book's numbers with Quarto's, if there is Quarto
 	@$(RUN) -m benchmarks.parity
 
 clean: ## Remove what the commands above made
-	@rm -rf $(VENV) _book _mutate .book-* .ruff_cache
+	@rm -rf $(VENV) _book _bench _mutate .book-* .ruff_cache
 	@find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
 help: ## Show this list

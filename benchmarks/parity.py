@@ -10,10 +10,10 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
+from benchmarks import copy_sources
 from render import ROOT, BookError
 from render.__main__ import build
 
-SOURCES = ["_quarto.yml", "index.qmd", "references.bib", "chapters", "notebooks"]
 LABEL = re.compile(r"^(sec|def|thm|lem|cor|prp|exm|exr|fig|tbl|eq)-")
 NAMED = re.compile(r"[A-Z][a-z]+ (\d+\.\d+)")  # Theorem 35.1
 BRACKETED = re.compile(r"\((\d+\.\d+)\)")
@@ -71,9 +71,7 @@ def main(root: Path = ROOT) -> int:
         return 0
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        for source in SOURCES:
-            copy = shutil.copytree if (root / source).is_dir() else shutil.copy
-            copy(root / source, work / source)
+        copy_sources(root, work)
         try:
             build(work)
         except BookError as error:

@@ -194,6 +194,17 @@ def test_a_figure_gets_number_caption_and_alternative_text(project):
     assert (project.root / "work" / "images" / "fig-a.png").stat().st_size > 0
 
 
+def test_two_figures_can_show_the_same_image(project):
+    options = (
+        '#| label: fig-{0}\n#| fig-cap: "Of {0}."\n#| fig-alt: "It is {0}."\nplt.show()'
+    )
+    cells = [code(options.format(name), drawn()) for name in "ab"]
+    filtered(project, "## A {#sec-a}\n\n@fig-a, @fig-b", *cells)
+    stored = sorted(path.name for path in (project.root / "work" / "images").iterdir())
+    assert stored == ["fig-a.png", "fig-b.png"]
+    assert not list((project.root / "work").glob("*.png"))
+
+
 def test_an_explorer_stands_before_its_image(project):
     blocks = filtered(
         project,

@@ -42,7 +42,7 @@ local function text_output(block)
 end
 
 -- `html` is that of an explorer, a figure that can be moved; the image shows its first state.
-local function figure(unit, image, html, option)
+local function figure(unit, image, html, option, named)
   local label = pandoc.utils.stringify(option.label or '')
   if not label:match('^fig%-') then
     report.problem(unit.source, 'a figure needs "#| label: fig-…"')
@@ -58,8 +58,8 @@ local function figure(unit, image, html, option)
   -- The image gets its label as file name: the name a reader sees who saves it.
   local kind, data = pandoc.mediabag.lookup(image.src)
   local name = 'images/' .. label .. '.png'
-  pandoc.mediabag.delete(image.src)
   pandoc.mediabag.insert(name, kind, data)
+  named[image.src] = true
   local picture = pandoc.Image(alt, name)
   local caption = pandoc.Plain(option['fig-cap'] or {})
   local content = pandoc.Blocks { pandoc.Plain { picture } }
@@ -67,7 +67,7 @@ local function figure(unit, image, html, option)
   return pandoc.Figure(content, { caption }, pandoc.Attr(label))
 end
 
-local function cell(unit)
+local function cell(unit, named)
   local option, code = options(unit, unit.blocks[1].text)
   if not option then return end
   unit.checks = {}
@@ -94,7 +94,7 @@ local function cell(unit)
     elseif drawn then
       report.problem(unit.source, 'a cell shows one figure, this one has more')
     else
-      drawn = figure(unit, pictures[1], all('RawBlock', unit.blocks[index]), option)
+      drawn = figure(unit, pictures[1], all('RawBlock', unit.blocks[index]), option, named)
       shown:insert(drawn or pandoc.Div {})
     end
   end
@@ -109,9 +109,11 @@ end
 
 --- Rewrite the blocks of every code cell among the units; `unit.checks` lists the labels it checks.
 function cells.apply(units)
+  local named = {} -- images that have got a name; two figures can show the same one
   for _, unit in ipairs(units) do
-    if unit.is_code then cell(unit) end
+    if unit.is_code then cell(unit, named) end
   end
+  for source in pairs(named) do pandoc.mediabag.delete(source) end
 end
 
 return cells
