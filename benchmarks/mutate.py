@@ -191,7 +191,9 @@ class Section:
             name, spoiled = fault.id, deepcopy(self.notebook)
             spoiled.cells[fault.cell - 1].source = fault.source
             text = nbformat.writes(spoiled)
-        digest = hashlib.sha256(self.text.encode()).hexdigest()[:16]
+        # A result outlives what changes in the prose alone.
+        code = [cell for cell in self.notebook.cells if cell.cell_type == "code"]
+        digest = hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]
         return Task(name, self.name, text, limit, f"{name}-{digest}")
 
 

@@ -177,6 +177,14 @@ def test_an_interrupted_run_goes_on_where_it_was(toy, tmp_path, client):
     assert len(stored(path)) == 3
 
 
+def test_a_result_outlives_the_prose_but_not_the_code(toy):
+    key = Section.of(toy, 1, 0).task(None, 60).key
+    toy.write_text(toy.read_text().replace("## One", "## Two"))
+    assert Section.of(toy, 1, 0).task(None, 60).key == key
+    toy.write_text(toy.read_text().replace("2 = 2.0", "2 = 2.00"))
+    assert Section.of(toy, 1, 0).task(None, 60).key != key
+
+
 def _seconds_of(path, first):
     """The first results with the times of the second run, which may differ."""
     by_id = {key.rsplit("-", 1)[0]: result for key, result in stored(path).items()}
