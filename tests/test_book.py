@@ -72,6 +72,9 @@ def test_sections_are_numbered_in_order_and_named_by_their_labels(pages):
         ]
     assert next(iter(pages)) == "index.html"
     assert [*pages][-1] == "references.html"
+    # The sidebar shows a heading's formula as its characters; it has none for TeX's commands.
+    for page in pages.values():
+        assert "\\" not in words(page.select_one(".sections"))
     assert words(pages["index.html"].h1) == "35 Neural ODEs"
 
 
