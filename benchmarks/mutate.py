@@ -27,7 +27,7 @@ from distributed import Client, KilledWorker, as_completed
 from rich.progress import track
 
 from benchmarks.faults import Fault, choose, places
-from render import ROOT, BookError
+from render import ROOT, BookError, status
 from render.notebooks import read
 
 OUTPUT = ROOT / "_mutate"
@@ -338,26 +338,23 @@ def main() -> int:
     parser.add_argument("notebooks", nargs="*", type=Path, help="all, if none is named")
     arguments = parser.parse_args()
     paths = arguments.notebooks or sorted((ROOT / "notebooks").glob("*.ipynb"))
-    try:
+
+    def work() -> int:
         reasons = equivalent()
         sections = [
             Section.of(path, arguments.faults, arguments.seed) for path in paths
         ]
         with cluster() as client:
             found = run(client, sections, OUTPUT / "results.jsonl")
-    except BookError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; the next run goes on from here", file=sys.stderr)
-        return 130
-    report = Report(sections, found, reasons)
-    (OUTPUT / "report.md").write_text(
-        report.text("survived", "equivalent", "caught"), encoding="utf-8"
-    )
-    print(report.text("survived", "equivalent"))
-    print(f"mutate: {report.verdict}; see _mutate/report.md")
-    return 0 if report.share >= ENOUGH else 1
+        report = Report(sections, found, reasons)
+        (OUTPUT / "report.md").write_text(
+            report.text("survived", "equivalent", "caught"), encoding="utf-8"
+        )
+        print(report.text("survived", "equivalent"))
+        print(f"mutate: {report.verdict}; see _mutate/report.md")
+        return 0 if report.share >= ENOUGH else 1
+
+    return status(work, "interrupted; the next run goes on from here")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pypandoc
 import typst
 import yaml
 
-from render import ROOT, BookError, notebooks, pages, pdf
+from render import ROOT, BookError, notebooks, pages, pdf, status
 
 HERE = Path(__file__).resolve().parent
 
@@ -196,16 +196,12 @@ def _say(text: str) -> None:
 def main(root: Path = ROOT) -> int:
     """Build and report; 0 if the book is there."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+
+    def work() -> None:
         for path in build(root):
             _say(str(path.relative_to(root)))
-    except BookError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; the earlier _book stays as it was", file=sys.stderr)
-        return 130
-    return 0
+
+    return status(work, "interrupted; the earlier _book stays as it was")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from render import BookError
+from render import BookError, status
 from render.notebooks import normalise, read
 
 TIMEOUT = 600  # seconds for one cell
@@ -46,17 +46,13 @@ def _failed(path: Path, notebook: nbformat.NotebookNode) -> str:
 
 def main() -> int:
     """Run what the command line names; 0 if all of it ran."""
-    try:
+
+    def work() -> None:
         for name in sys.argv[1:]:
             print(f"run   {name}", flush=True)
             run(Path(name))
-    except BookError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; the notebook stays as it was", file=sys.stderr)
-        return 130
-    return 0
+
+    return status(work, "interrupted; the notebook stays as it was")
 
 
 if __name__ == "__main__":
