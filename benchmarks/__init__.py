@@ -3,6 +3,10 @@
 import shutil
 from pathlib import Path
 
+from render.search import KINDS
+
+# What begins a label: all that search finds, and the equations.
+LABEL = f"(?:{'|'.join(sorted(KINDS | {'eq'}))})-"
 SOURCES = ["_quarto.yml", "index.qmd", "references.bib", "chapters", "notebooks"]
 
 

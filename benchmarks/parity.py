@@ -10,11 +10,10 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
-from benchmarks import copy_sources
+from benchmarks import LABEL, copy_sources
 from render import ROOT, BookError
 from render.__main__ import build
 
-LABEL = re.compile(r"^(sec|def|thm|lem|cor|prp|exm|exr|fig|tbl|eq)-")
 NAMED = re.compile(r"[A-Z][a-z]+ (\d+\.\d+)")  # Theorem 35.1
 BRACKETED = re.compile(r"\((\d+\.\d+)\)")
 COUNT = ".header-section-number, .chapter-number"
@@ -40,7 +39,7 @@ def read(pages: list[Path]) -> Counter[str]:
         page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
         for extra in page.select("template, nav, .cell-checks"):  # ours
             extra.decompose()
-        for element in page.find_all(id=LABEL):
+        for element in page.find_all(id=re.compile(f"^{LABEL}")):
             kind = element["id"].partition("-")[0]
             found[f"{element['id']} is {_number(kind, element)}"] += 1
         for link in page.select("a.ref, a.quarto-xref"):

@@ -33,7 +33,7 @@ import torch
 from bs4 import BeautifulSoup
 from matplotlib.axes import Axes
 
-from benchmarks import copy_sources
+from benchmarks import LABEL, copy_sources
 from benchmarks.stages import STAGES
 from render import ROOT, BookError
 
@@ -237,9 +237,7 @@ def multiply(root: Path, times: int) -> None:
         path.stem: path.read_text(encoding="utf-8")
         for path in (root / "notebooks").glob("*.ipynb")
     }
-    defined = (
-        r"(?:\{#|#\| label: )((?:sec|def|thm|lem|cor|prp|exm|exr|fig|tbl|eq)-[\w-]+)"
-    )
+    defined = rf"(?:\{{#|#\| label: )({LABEL}[\w-]+)"
     labels = "|".join(set(re.findall(defined, "".join(sources.values()))))
     label = re.compile(rf"(?<![\w-])(?:{labels})(?![\w-])")
     numbers = range(2, times + 1)

@@ -1,6 +1,6 @@
 """Build the project in a folder and print the seconds of each stage: `python -m benchmarks.stages ROOT`.
 
-A process of its own for every build, because Typst remembers what it has compiled before.
+A process of its own for every build, so that none profits from what an earlier one may have cached.
 """
 
 import io
