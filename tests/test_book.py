@@ -78,18 +78,14 @@ def test_sections_are_numbered_in_order_and_named_by_their_labels(pages):
     assert words(pages["index.html"].h1) == "35 Neural ODEs"
 
 
-def own(page, selector: str) -> list:
-    """What the page shows itself, without the copies it keeps for previews."""
-    return [
-        found for found in page.select(selector) if not found.find_parent("template")
-    ]
-
-
 def labels(pages) -> list[tuple[str, str]]:
-    """Every label of the book with the number shown at it, page by page."""
+    """Every label of the book with the number shown at it, page by page.
+
+    What a page keeps for previews is in templates, where `select` does not look.
+    """
     found = []
     for page in pages.values():
-        for element in own(page, ".statement, .equation[id], .figure[id], table[id]"):
+        for element in page.select(".statement, .equation[id], .figure[id], table[id]"):
             shown = words(
                 element.select_one(
                     ".statement-label, .equation-number, figcaption, caption"
@@ -149,7 +145,7 @@ def test_ids_are_unique_and_every_link_leads_somewhere(book, pages):
 def test_statements_and_cells_lead_to_each_other(pages):
     count = 0
     for name, page in pages.items():
-        for statement in own(page, CHECKED):
+        for statement in page.select(CHECKED):
             links = statement.select(".check-link")
             assert links, statement["id"]
             for link in links:
