@@ -78,6 +78,34 @@ def test_sections_are_numbered_in_order_and_named_by_their_labels(pages):
     assert words(pages["index.html"].h1) == "35 Neural ODEs"
 
 
+def arrived(browser, address: str) -> tuple[int, dict]:
+    """How many blocks of a page came one by one, and how it looks when all are there."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(address)
+    page.wait_for_function("!document.documentElement.matches('.arriving')")
+    page.evaluate(
+        "new Promise((then) => setTimeout(then, 200))"
+    )  # frames, for observers
+    count, look = page.evaluate(
+        """[document.querySelectorAll('.arrived').length, {
+            height: document.documentElement.scrollHeight,
+            width: document.documentElement.scrollWidth,
+            boxes: document.querySelectorAll('[role=group][tabindex]').length,
+            formulas: document.querySelectorAll('math.long').length}]"""
+    )
+    page.close()
+    return count, look
+
+
+def test_a_page_that_comes_block_by_block_ends_as_one_that_comes_at_once(book, browser):
+    address = (book / "sec-numerical-solvers.html").as_uri()
+    count, look = arrived(browser, address)
+    none, at_once = arrived(browser, f"{address}#main")
+    assert count > 100 and none == 0
+    assert look == at_once
+    assert look["width"] == 390 and look["boxes"] > 20 and look["formulas"] > 0
+
+
 def labels(pages) -> list[tuple[str, str]]:
     """Every label of the book with the number shown at it, page by page.
 

@@ -82,11 +82,10 @@
   for (const a of entries.values()) on('click', () => setTimeout(mark, 200, a), a);
 
   /* ---- links to headings; beside the heading, so that its name stays clean */
-  for (const section of all('section[id]')) {
-    const heading = section.querySelector(':scope > :is(h1, h2, h3, h4)');
-    if (!heading) continue;
-    const ariaLabel = `Link to “${heading.innerText.replace(/\s+/g, ' ')}”`;
-    heading.after(make('a', { className: 'anchor', href: `#${section.id}`, textContent: '#', ariaLabel }));
+  const titles = all('section[id] > :is(h1, h2, h3, h4)').map((heading) => [heading, heading.innerText]);
+  for (const [heading, title] of titles) { // all are read before the first is changed
+    const ariaLabel = `Link to “${title.replace(/\s+/g, ' ')}”`;
+    heading.after(make('a', { className: 'anchor', href: `#${heading.parentElement.id}`, textContent: '#', ariaLabel }));
   }
 
   /* ---- copying code */
@@ -132,8 +131,8 @@
   });
   for (const box of all('pre, .equation-body, .scroll')) sizes.observe(box);
 
-  const inline = all('math:not([display="block"])');
-  for (const math of inline) { // a browser would let a line begin with the full stop after a formula
+  const inline = 'math:not([display="block"])';
+  for (const math of all(inline)) { // a browser would let a line begin with the full stop after a formula
     const after = math.nextSibling;
     const sign = after && after.nodeType === Node.TEXT_NODE && after.data.match(/^[^\s\p{L}\p{N}]+/u);
     if (!sign) continue;
@@ -143,12 +142,12 @@
     glued.append(math, after);
   }
   // It becomes a box that scrolls only where it is too long, for a box loses its baseline.
-  new ResizeObserver(() => {
-    for (const math of inline) {
+  const fit = (formulas) => {
+    for (const math of formulas) {
       math.classList.remove('long');
       math.removeAttribute('tabindex');
     }
-    const long = inline.filter((math) => {
+    const long = formulas.filter((math) => {
       const room = math.closest('p, li, td, th, figcaption, main').clientWidth;
       return room && math.getBoundingClientRect().width > room;
     });
@@ -156,6 +155,29 @@
       math.classList.add('long');
       math.tabIndex = 0;
     }
+  };
+
+  /* ---- a long text is laid out block by block, so that the page answers from the start */
+  const blocks = root.classList.contains('arriving') ? all('section > :not(section)') : [];
+  const arrived = blocks.length ? [] : all(inline);
+  const arrive = () => {
+    const end = performance.now() + 8; // milliseconds: a reader notices fifty
+    do {
+      const block = blocks.shift();
+      block.classList.add('arrived');
+      const formulas = all(inline, block);
+      fit(formulas);
+      arrived.push(...formulas);
+      block.getBoundingClientRect(); // lays it out
+    } while (blocks.length && performance.now() < end);
+    if (blocks.length) requestIdleCallback(arrive);
+    else root.classList.remove('arriving');
+  };
+  if (blocks.length) requestIdleCallback(arrive);
+  let width = 0;
+  new ResizeObserver(() => {
+    if (width !== main.clientWidth) fit(arrived);
+    width = main.clientWidth;
   }).observe(main);
 
   /* ---- previews of what a reference points to */
