@@ -1,9 +1,10 @@
 """The numbers in the prose of notebooks, and the cells that print, assert or use them.
 
-The prose has no marks. A number that looks measured (`0.26`, `5 %`, `$3 \\cdot 10^{-5}$`, `460`,
-`4 times`) has to be found, rounded as the prose rounds it, in a code cell near it. Single digits,
-years, exponents, indices and fractions are left alone, and so are statements, proofs, exercises
-and displayed formulas; a sentence that cites or links a source has its numbers from there.
+Prose is what stands in Markdown cells and in captions. It has no marks. A number that looks
+measured (`0.26`, `5 %`, `$3 \\cdot 10^{-5}$`, `460`, `4 times`) has to be found, rounded as the
+prose rounds it, in a code cell near it. Single digits, years, exponents, indices and fractions are
+left alone, and so are statements, proofs, exercises and displayed formulas; a sentence that cites
+or links a source has its numbers from there.
 """
 
 import ast
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import nbformat
+import yaml
 
 REACH = 1  # Markdown cells, at most, between a number and its code cell
 SETUP = 2  # code cells at the beginning, the same in all notebooks
@@ -25,6 +27,7 @@ LABEL = re.compile(
     r"(?<=\{#)(?:sec|eq|fig|tbl|exm)-[\w-]+|^#\| *(?:label|checks):(?P<code>.*)$",
     re.MULTILINE,
 )
+CAPTION = re.compile(r"^#\| *fig-cap: *(.*)$", re.MULTILINE)
 REFERENCE = re.compile(r"(?<!\w)@([A-Za-z][\w-]*)")
 OURS = re.compile(r"(?:sec|eq|fig|tbl|def|thm|lem|cor|prp|exm|exr)-")
 UNREAD = re.compile(
@@ -114,6 +117,8 @@ def constants(node: ast.AST) -> Iterator[float]:
     value = constant(node)
     if value is not None:
         yield abs(value)
+    if isinstance(node, ast.Constant) and isinstance(node.value, complex):
+        yield abs(node.value)
     for child in ast.iter_child_nodes(node):
         yield from constants(child)
 
@@ -155,9 +160,8 @@ def evidence(cell: nbformat.NotebookNode) -> Evidence:
 def surroundings(notebook: nbformat.NotebookNode) -> list[list[Evidence]]:
     """For each cell of a notebook, what stands near it.
 
-    Near a Markdown cell are the code cells from which at most REACH others separate it; one on
-    the whole notebook has besides what all its cells print and assert. Near a code cell are it
-    and those beside it, up to the next Markdown.
+    Near are the code cells from which at most REACH Markdown cells separate it; a Markdown cell
+    on the whole notebook has besides what all code cells print and assert.
     """
     says, place, before = {}, [], 0
     code = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
@@ -169,12 +173,20 @@ def surroundings(notebook: nbformat.NotebookNode) -> list[list[Evidence]]:
     near = []
     for number, cell in enumerate(notebook.cells):
         markdown = cell.cell_type == "markdown"
-        reach = REACH + 0.5 if markdown else 0
+        reach = REACH + 0.5 * markdown
         close = [j for j in says if abs(place[j] - place[number]) <= reach]
         near.append([says[j] for j in close])
         if markdown and WHOLE.search(cell.source):
             near[-1] += [replace(x, used=[]) for j, x in says.items() if j not in close]
     return near
+
+
+def prose(cell: nbformat.NotebookNode) -> str:
+    """A Markdown cell, or the caption of a code cell's figure."""
+    if cell.cell_type == "markdown":
+        return cell.source
+    found = CAPTION.search(cell.source)
+    return yaml.safe_load(found[1]) if found else ""
 
 
 def blank(found: re.Match) -> str:
@@ -196,7 +208,7 @@ def running(source: str) -> str:
 
 
 def sentences(source: str) -> Iterator[tuple[str, str]]:
-    """The sentences of a Markdown cell: as written, and with blanks for what is not read."""
+    """The sentences of Markdown: as written, and with blanks for what is not read."""
     text = running(source)
     read = UNREAD.sub(blank, text)
     start = 0
@@ -282,9 +294,7 @@ class Chapter:
         A number may also stand near a label to which its sentence refers.
         """
         for number, cell in enumerate(self.notebooks[name].cells):
-            if cell.cell_type != "markdown":
-                continue
-            for sentence, read in sentences(cell.source):
+            for sentence, read in sentences(prose(cell)):
                 keys = REFERENCE.findall(sentence)
                 cited = "](http" in sentence or any(not OURS.match(k) for k in keys)
                 cells = self.near[name][number] + [

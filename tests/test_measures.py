@@ -69,6 +69,12 @@ def test_a_number_that_parts_from_its_output_is_named(text, output):
     assert line.endswith(f": “{text}”")
 
 
+def test_a_caption_is_prose():
+    cell = code('#| fig-cap: "The error is 0.26."\nrun()', printed("error 0.2651"))
+    (line,) = small(cell).untied("it")
+    assert "asserts or uses 0.26" in line
+
+
 @pytest.mark.parametrize(
     ("text", "source", "verdict"),
     [
