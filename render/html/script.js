@@ -158,22 +158,23 @@
   };
 
   /* ---- a long text is laid out block by block, so that the page answers from the start */
-  const blocks = root.classList.contains('arriving') ? all('section > :not(section)') : [];
-  const arrived = blocks.length ? [] : all(inline);
+  const arriving = root.classList.contains('arriving');
+  const blocks = arriving ? all(':is(main, section) > :not(section)') : [];
+  const arrived = arriving ? [] : all(inline);
   const arrive = () => {
     const end = performance.now() + 8; // milliseconds: a reader notices fifty
-    do {
+    while (blocks.length && performance.now() < end) {
       const block = blocks.shift();
       block.classList.add('arrived');
       const formulas = all(inline, block);
       fit(formulas);
       arrived.push(...formulas);
       block.getBoundingClientRect(); // lays it out
-    } while (blocks.length && performance.now() < end);
+    }
     if (blocks.length) requestIdleCallback(arrive);
     else root.classList.remove('arriving');
   };
-  if (blocks.length) requestIdleCallback(arrive);
+  if (arriving) requestIdleCallback(arrive);
   let width = 0;
   new ResizeObserver(() => {
     if (width !== main.clientWidth) fit(arrived);
