@@ -206,8 +206,11 @@ def regression() -> Result:
     def draw(ax):
         for name, (seconds, losses, _) in runs.items():
             at, ours = np.median([seconds, losses], axis=1), "lecture" not in name
-            ax.plot(*at, "o" if "ODE" in name else "s", mfc=None if ours else "white")
-            ax.annotate(name, at, (4, 6), textcoords="offset points", fontsize=8)
+            mark, up = ("o", 6) if "ODE" in name else ("s", -14)
+            ax.plot(*at, mark, mfc=None if ours else "white")
+            ax.annotate(
+                name, at, (0, up), textcoords="offset points", ha="center", fontsize=8
+            )
         ax.margins(0.25)
         ax.set(xscale="log", yscale="log", xlabel="time of a training (s)")
         ax.set_ylabel("loss reached")
