@@ -91,7 +91,7 @@ def arrived(browser, address: str) -> tuple[int, dict]:
             height: document.documentElement.scrollHeight,
             width: document.documentElement.scrollWidth,
             boxes: document.querySelectorAll('[role=group][tabindex]').length,
-            formulas: document.querySelectorAll('math.long').length}]"""
+            formulas: document.querySelectorAll('.long').length}]"""
     )
     page.close()
     return count, look

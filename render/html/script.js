@@ -141,19 +141,20 @@
     math.replaceWith(glued);
     glued.append(math, after);
   }
-  // It becomes a box that scrolls only where it is too long, for a box loses its baseline.
+  // It gets a box that scrolls only where it is too long, for a box loses its baseline.
   const fit = (formulas) => {
     for (const math of formulas) {
-      math.classList.remove('long');
-      math.removeAttribute('tabindex');
+      const box = math.parentElement;
+      if (box.matches('.long')) box.replaceWith(math);
     }
     const long = formulas.filter((math) => {
       const room = math.closest('p, li, td, th, figcaption, main').clientWidth;
       return room && math.getBoundingClientRect().width > room;
     });
     for (const math of long) {
-      math.classList.add('long');
-      math.tabIndex = 0;
+      const box = make('span', { className: 'long', tabIndex: 0, role: 'group', ariaLabel: 'Formula, scrolls sideways' });
+      math.replaceWith(box);
+      box.append(math);
     }
   };
 
