@@ -1,6 +1,6 @@
 """The suite under conditions other than this machine's: `nox` runs all, `nox -l` lists them.
 
-It takes an hour; `nox -s "threads(4)" -- notebooks/05-adjoint-method.ipynb` tries a part.
+It takes an hour; `nox -s "threads(count=4)" -- notebooks/05-adjoint-method.ipynb` tries a part.
 """
 
 from pathlib import Path
@@ -12,19 +12,16 @@ OLDEST_TORCH = "2.6.0"  # the first for Python 3.13
 NOTEBOOKS = "notebooks"
 
 
-def suite(session: nox.Session, *default: str | Path, **environment: str) -> None:
-    """Run the suite or, if there are arguments behind `--`, these parts of it."""
-    session.run(
-        "pytest", "-n", "2", "--dist", "loadscope", *(session.posargs or default),
-        env=environment,
-    )  # fmt: skip
+def suite(session: nox.Session, *parts: str | Path, **environment: str) -> None:
+    """Run these parts of the suite, or all of it."""
+    session.run("pytest", "-n", "2", "--dist", "loadscope", *parts, env=environment)
 
 
 @nox.session(python=["3.11", "3.12", "3.13"])
 def python(session: nox.Session) -> None:
     """Each Python that requirements.txt can be installed for."""
     session.install("-r", "requirements.txt")
-    suite(session)
+    suite(session, *session.posargs)
 
 
 @nox.session
@@ -39,8 +36,9 @@ def threads(session: nox.Session, count: int) -> None:
             "torch.set_num_threads(1)", f"torch.set_num_threads({count})"
         )
         (copies / path.name).write_text(text, encoding="utf-8")
+    parts = [copies / Path(part).name for part in session.posargs] or [copies]
     suite(
-        session, copies, OMP_NUM_THREADS=str(count), OPENBLAS_NUM_THREADS=str(count),
+        session, *parts, OMP_NUM_THREADS=str(count), OPENBLAS_NUM_THREADS=str(count),
         PYTHONHASHSEED=str(count),
     )  # fmt: skip
 
@@ -54,7 +52,8 @@ def dtype(session: nox.Session) -> None:
     (startup / "dtype.py").write_text(
         "import torch\ntorch.set_default_dtype(torch.float64)\ndel torch\n"
     )
-    suite(session, NOTEBOOKS, IPYTHONDIR=str(startup.parent.parent))
+    parts = session.posargs or [NOTEBOOKS]
+    suite(session, *parts, IPYTHONDIR=str(startup.parent.parent))
 
 
 @nox.session
@@ -63,4 +62,4 @@ def torch(session: nox.Session, version: str) -> None:
     """The oldest torch that the notebooks are meant for, and the newest there is."""
     session.install("-r", "requirements.txt")
     session.install("--upgrade", f"torch{version}")
-    suite(session, NOTEBOOKS)
+    suite(session, *(session.posargs or [NOTEBOOKS]))
