@@ -145,16 +145,19 @@
   const fit = (formulas) => {
     for (const math of formulas) {
       const box = math.parentElement;
-      if (box.matches('.long')) box.replaceWith(math);
+      if (!box.matches('.long')) continue;
+      sizes.unobserve(box);
+      box.replaceWith(math);
     }
     const long = formulas.filter((math) => {
       const room = math.closest('p, li, td, th, figcaption, main').clientWidth;
       return room && math.getBoundingClientRect().width > room;
     });
     for (const math of long) {
-      const box = make('span', { className: 'long', tabIndex: 0, role: 'group', ariaLabel: 'Formula, scrolls sideways' });
+      const box = make('span', { className: 'long' });
       math.replaceWith(box);
       box.append(math);
+      sizes.observe(box);
     }
   };
 
