@@ -11,7 +11,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup
 
 from benchmarks import LABEL, copy_sources
-from render import ROOT, BookError
+from render import ROOT, BookError, status
 from render.__main__ import build
 
 NAMED = re.compile(r"[A-Z][a-z]+ (\d+\.\d+)")  # Theorem 35.1
@@ -62,31 +62,31 @@ def differences(ours: Counter[str], theirs: Counter[str]) -> list[str]:
     ]
 
 
+def compare(root: Path, quarto: str) -> int:
+    """How many lines the two books of the project at `root` differ in; says which."""
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        copy_sources(root, work)
+        build(work)
+        ours = read(sorted((work / "_book").glob("*.html")))
+        # Quarto empties _book and writes its own.
+        if subprocess.run([quarto, "render", "--to", "html"], cwd=work).returncode:
+            raise BookError("parity  quarto render failed")
+        theirs = read(sorted((work / "_book").glob("*.html")))
+    found = differences(ours, theirs)
+    for line in found:
+        print(f"parity  {line}", file=sys.stderr)
+    print(f"parity  {len(ours)} labels, references and headings, {len(found)} differ")
+    return len(found)
+
+
 def main(root: Path = ROOT) -> int:
     """Compare; 0 if the books agree or if there is no Quarto to compare with."""
     quarto = shutil.which("quarto")
     if quarto is None:
         print("parity  skipped: there is no quarto on the PATH (see README.md, Read)")
         return 0
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
-        copy_sources(root, work)
-        try:
-            build(work)
-        except BookError as error:
-            print(error, file=sys.stderr)
-            return 1
-        ours = read(sorted((work / "_book").glob("*.html")))
-        # Quarto empties _book and writes its own.
-        if subprocess.run([quarto, "render", "--to", "html"], cwd=work).returncode:
-            print("parity  quarto render failed", file=sys.stderr)
-            return 1
-        theirs = read(sorted((work / "_book").glob("*.html")))
-    found = differences(ours, theirs)
-    for line in found:
-        print(f"parity  {line}", file=sys.stderr)
-    print(f"parity  {len(ours)} labels, references and headings, {len(found)} differ")
-    return 1 if found else 0
+    return status(lambda: min(compare(root, quarto), 1), "interrupted")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from matplotlib.axes import Axes
 
 from benchmarks import LABEL, copy_sources
 from benchmarks.stages import STAGES
-from render import ROOT, BookError
+from render import ROOT, BookError, status
 
 TARGET = ROOT / "_bench"
 TOLERANCES = [1e-3, 1e-5, 1e-7, 1e-9]
@@ -432,28 +432,23 @@ def machine() -> str:
     )
 
 
-def main(chosen: list[str]) -> int:
-    """Run the chosen benchmarks, or all; 0 if they ran. What they measured is in `_bench`."""
-    unknown = sorted(set(chosen) - set(BENCHMARKS))
-    if unknown:
-        print(
-            f"bench  no {unknown[0]}; there is {', '.join(BENCHMARKS)}", file=sys.stderr
-        )
-        return 2
+def measure(chosen: list[str]) -> list[Result]:
+    """What the chosen benchmarks find; each writes the table anew."""
     parts, results = [f"# Measured\n\n{machine()}."], []
     print(parts[0], flush=True)
     TARGET.mkdir(exist_ok=True)
-    try:
-        notebook(ROOT / "notebooks" / "00-opening.ipynb", "GREY")  # the figures' style
-        for name in chosen or BENCHMARKS:
-            results.append(BENCHMARKS[name]())
-            parts.append(results[-1].markdown())
-            print(f"\n{parts[-1]}", flush=True)
-            text = "\n\n".join(parts) + "\n"
-            (TARGET / "results.md").write_text(text, encoding="utf-8")
-    except BookError as error:
-        print(error, file=sys.stderr)
-        return 1
+    notebook(ROOT / "notebooks" / "00-opening.ipynb", "GREY")  # the figures' style
+    for name in chosen:
+        results.append(BENCHMARKS[name]())
+        parts.append(results[-1].markdown())
+        print(f"\n{parts[-1]}", flush=True)
+        text = "\n\n".join(parts) + "\n"
+        (TARGET / "results.md").write_text(text, encoding="utf-8")
+    return results
+
+
+def draw(results: list[Result]) -> None:
+    """The figure, with a panel a result."""
     plt.rcParams["axes.axisbelow"] = True
     rows = -(-len(results) // 2)
     figure, axes = plt.subplots(
@@ -465,7 +460,20 @@ def main(chosen: list[str]) -> int:
         result.draw(ax)
         ax.set_title(result.title, loc="left", fontsize=10)
     figure.savefig(TARGET / "results.svg")
-    return 0
+
+
+def main(chosen: list[str]) -> int:
+    """Run the chosen benchmarks, or all; 0 if they ran. What they measured is in `_bench`."""
+    unknown = sorted(set(chosen) - set(BENCHMARKS))
+    if unknown:
+        print(
+            f"bench  no {unknown[0]}; there is {', '.join(BENCHMARKS)}", file=sys.stderr
+        )
+        return 2
+    names = chosen or list(BENCHMARKS)
+    return status(
+        lambda: draw(measure(names)), "interrupted; _bench holds what was measured"
+    )
 
 
 if __name__ == "__main__":
